@@ -1,0 +1,88 @@
+import ms from 'ms';
+import { z } from 'zod';
+
+/** `500ms`, `10s`, `1 min`, `7d`; a bare number counts milliseconds. Gives milliseconds. */
+export const duration = (min: string, max: string) => {
+  const [least, most] = [parseDuration(min), parseDuration(max)];
+  return z.string().transform((text, ctx) => {
+    const value = parseDuration(text);
+    if (!(value >= least && value <= most)) {
+      ctx.addIssue({
+        code: 'custom',
+        message: `must be a duration from ${min} to ${max}, such as 500ms, 10s or 7d`,
+      });
+      return z.NEVER;
+    }
+    return value;
+  });
+};
+
+const parseDuration = (text: string): number => ms(text.trim() as ms.StringValue) ?? Number.NaN;
+
+/** A whole number in decimal digits, within bounds. */
+export const integer = (min: number, max: number) =>
+  z
+    .string()
+    .trim()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
+
+/** A decimal number, within bounds. */
+export const decimal = (min: number, max: number) =>
+  z
+    .string()
+    .trim()
+    .regex(/^\d+(\.\d+)?$/, 'must be a number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
+
+const YES = ['true', '1', 'yes', 'on'];
+const NO = ['false', '0', 'no', 'off'];
+
+/** `true`/`false`, `1`/`0`, `yes`/`no` or `on`/`off`. */
+export const flag = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .refine((text) => YES.includes(text) || NO.includes(text), 'must be true or false')
+  .transform((text) => YES.includes(text));
+
+/** `host:port`, comma-separated. */
+export const brokerList = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((broker) => broker.trim())
+      .filter(Boolean),
+  )
+  .refine((brokers) => brokers.length > 0, 'must name at least one broker')
+  .refine(
+    (brokers) => brokers.every((broker) => /^[^\s:/@]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker)),
+    {
+      message: 'must be host:port, comma-separated',
+    },
+  );
+
+export const oneOf = <const T extends string>(...values: T[]) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` });
+
+export const text = (max: number) =>
+  z.string().trim().min(1, 'must not be empty').max(max, `must be at most ${max} characters`);
+
+export const postgresUrl = z
+  .string()
+  .trim()
+  .refine((value) => /^postgres(ql)?:$/.test(URL.canParse(value) ? new URL(value).protocol : ''), {
+    message: 'must be postgresql://user:password@host:port/database',
+  });
+
+/** A Kafka topic name: what the broker itself accepts. */
+export const topicName = z
+  .string()
+  .trim()
+  .regex(
+    /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+    'must be 1 to 249 letters, digits, dots, dashes or underscores',
+  );

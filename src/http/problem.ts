@@ -1,0 +1,41 @@
+/**
+ * The closed list of error codes (RFC 9457 `code`), with the HTTP status and the title each stands for.
+ * docs/errors.md lists the same; a test compares the two.
+ */
+export const problems = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  malformed_json: { status: 400, title: 'The body is not JSON' },
+  unauthorized: { status: 401, title: 'An API key is needed' },
+  not_found: { status: 404, title: 'There is no such thing here' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  simulator_running: { status: 409, title: 'A simulator run is going on' },
+  simulator_not_running: { status: 409, title: 'No simulator run is going on' },
+  partition_not_halted: { status: 409, title: 'The partition is not halted' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  event_too_large: { status: 413, title: 'The log takes no event of that size' },
+  unsupported_media_type: { status: 415, title: 'The content type is not supported' },
+  internal_error: { status: 500, title: 'Something went wrong in the service' },
+  database_unavailable: { status: 503, title: 'The database is not available' },
+  log_unavailable: { status: 503, title: 'The event log is not available' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** One thing that is wrong with one field of a request. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** An expected failure of a request; the exception filter renders it as `application/problem+json`. */
+export class ProblemError extends Error {
+  constructor(
+    readonly code: ProblemCode,
+    /** A sentence for a person: what is wrong, and what to do. Never holds a secret or an msisdn. */
+    readonly detail: string,
+    readonly errors?: readonly FieldError[],
+  ) {
+    super(detail);
+    this.name = 'ProblemError';
+  }
+}

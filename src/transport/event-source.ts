@@ -1,0 +1,42 @@
+import type { RecordBatch } from './record-batch.js';
+
+/** First offset that is still there, and the offset the next record will get (Kafka's high watermark). */
+export interface LogBounds {
+  readonly low: bigint;
+  readonly high: bigint;
+}
+
+/** Told by the source, synchronously, when ownership of partitions changes. */
+export interface AssignmentListener {
+  /** These partitions, and only these, are read by this process from now on. */
+  assigned(topic: string, partitions: readonly number[]): void;
+  /** A batch without records that moves the position on (control records, aborted or compacted ones). */
+  advanced(batch: RecordBatch): void;
+}
+
+export interface SourceStatus {
+  readonly connected: boolean;
+  /** Why not, for people to read. */
+  readonly detail?: string;
+}
+
+/**
+ * The log that events are read from; Kafka and the `event_log` table implement it.
+ * The class itself is the Nest injection token.
+ */
+export abstract class EventSource {
+  abstract readonly transport: 'kafka' | 'embedded';
+  abstract readonly topic: string;
+
+  /** Registers the one listener; call it before the source starts. */
+  abstract listener(listener: AssignmentListener): void;
+  /** Reads the partition from this offset on; batches already on their way are still delivered first. */
+  abstract seek(partition: number, offset: bigint): void;
+  abstract pause(partition: number): void;
+  abstract resume(partition: number): void;
+  /** Bounds of all partitions of the topic. @throws when the log cannot be asked */
+  abstract bounds(): Promise<ReadonlyMap<number, LogBounds>>;
+  /** Tells the log how far the checkpoints are, for its own lag tools. Best effort: never rejects. */
+  abstract commit(offsets: ReadonlyMap<number, bigint>): Promise<void>;
+  abstract status(): SourceStatus;
+}
