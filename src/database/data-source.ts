@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import type { TlsOptions } from 'node:tls';
+import { DataSource } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import type { Config } from '../config/config.js';
+import { StartupError } from '../config/startup-error.js';
+import { Initial1763800000000 } from '../migrations/1763800000000-initial.js';
+
+/** Every migration, oldest first. */
+export const migrations = [Initial1763800000000];
+
+/** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */
+const QUERY_TIMEOUT_MS = 60_000;
+
+type DatabaseConfig = Pick<
+  Config,
+  | 'POSTGRES_HOST'
+  | 'POSTGRES_PORT'
+  | 'POSTGRES_USER'
+  | 'POSTGRES_PASSWORD'
+  | 'POSTGRES_DB'
+  | 'POSTGRES_SSL'
+  | 'POSTGRES_SSL_CA'
+  | 'POSTGRES_POOL_SIZE'
+>;
+
+/**
+ * TypeORM's options for the service's database.
+ * @param url `postgresql://` URL; when undefined the POSTGRES_* variables are used
+ */
+export function dataSourceOptions(
+  config: DatabaseConfig,
+  url: string | undefined,
+): PostgresDataSourceOptions {
+  return {
+    type: 'postgres',
+    ...(url
+      ? { url }
+      : {
+          host: config.POSTGRES_HOST,
+          port: config.POSTGRES_PORT,
+          username: config.POSTGRES_USER,
+          password: config.POSTGRES_PASSWORD,
+          database: config.POSTGRES_DB,
+        }),
+    ...(config.POSTGRES_SSL === 'off' ? {} : { ssl: tlsOptions(config) }),
+    poolSize: config.POSTGRES_POOL_SIZE,
+    connectTimeoutMS: 5_000,
+    synchronize: false,
+    migrations,
+    migrationsTableName: 'schema_migrations',
+    // Errors of idle connections: the pool replaces them, and the next query tells what is wrong.
+    poolErrorHandler: () => undefined,
+    extra: {
+      application_name: 'telecom-data-pipeline',
+      keepAlive: true,
+      query_timeout: QUERY_TIMEOUT_MS,
+      options: '-c timezone=UTC',
+    },
+  };
+}
+
+function tlsOptions(config: DatabaseConfig): TlsOptions {
+  if (config.POSTGRES_SSL === 'require') return { rejectUnauthorized: false };
+  if (!config.POSTGRES_SSL_CA) return { rejectUnauthorized: true };
+  try {
+    return { rejectUnauthorized: true, ca: readFileSync(config.POSTGRES_SSL_CA, 'utf8') };
+  } catch (cause) {
+    throw new StartupError(`POSTGRES_SSL_CA cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Advisory lock of whoever migrates, so that replicas that start together do it one after the other. */
+const MIGRATION_LOCK = 7_401_002;
+
+/** Brings the schema up to date; safe to call from many processes at once. */
+export async function migrate(database: DataSource): Promise<void> {
+  const lock = database.createQueryRunner();
+  try {
+    await lock.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+    await database.runMigrations({ transaction: 'each' });
+  } finally {
+    await lock.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`).catch(() => undefined);
+    await lock.release();
+  }
+}

@@ -1,0 +1,32 @@
+import type { AnomalyReason } from '../../anomalies/core/reason.js';
+
+export const eventTypes = ['data_session', 'call', 'sms', 'balance_recharge'] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** A parsed JSON object, not judged yet. Read only known names from it: it may hold anything. */
+export type RawEvent = Readonly<Record<string, unknown>>;
+
+/** An event that every rule about its content accepts. */
+export interface ValidEvent {
+  readonly reason: null;
+  /** Epoch microseconds. */
+  readonly eventTime: number;
+  /** Key in the event type windows: `sms`, `call_incoming`. */
+  readonly typeKey: string;
+  /** Key in the region windows; `unknown` where the event names none. */
+  readonly region: string;
+  /** What the event type sums up, in micro-units: megabytes of a data session, amount of a recharge; otherwise 0. */
+  readonly micros: number;
+}
+
+/** Bad data is a value, never an exception. */
+export interface Rejection {
+  readonly reason: AnomalyReason;
+  readonly detail: string;
+  readonly event: RawEvent | null;
+}
+
+export type Verdict = ValidEvent | Rejection;
+
+/** A record that holds a JSON object, or the reason why not. */
+export type Decoded = { readonly reason: null; readonly event: RawEvent } | Rejection;

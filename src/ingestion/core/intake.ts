@@ -1,0 +1,131 @@
+import type { AnomalyReason } from '../../anomalies/core/reason.js';
+import { storableJson } from '../../anomalies/core/storable.js';
+import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../../aggregation/core/window-spec.js';
+import type { LogRecord } from '../../transport/record-batch.js';
+import { decode } from './decode.js';
+import type { Rejection, ValidEvent } from './event.js';
+import type { PartitionDelta } from './partition-delta.js';
+import { validate } from './validate.js';
+
+/** How far an event may be ahead of its record's own timestamp; a clock far ahead must never move the watermark. */
+const MAX_AHEAD_MICROS = 300_000_000;
+
+/** End of the year 9999; a producer may send any 64-bit number, PostgreSQL holds no such instant. */
+const MAX_RECORD_TIMESTAMP = 253_402_300_799_999;
+
+export interface IntakeRules {
+  readonly maxEventBytes: number;
+  /** Microseconds. */
+  readonly maxLateness: number;
+  /** Microseconds by which the event-time watermark trails the newest accepted event. */
+  readonly watermarkDelay: number;
+  readonly lateEvents: 'amend' | 'divert';
+}
+
+/** Where a record comes from; part of the anomaly it may become. */
+export interface RecordOrigin {
+  readonly topic: string;
+  readonly partition: number;
+  readonly incarnation: number;
+}
+
+/**
+ * Takes one record into the partition's delta: counted in its windows, or set aside with a reason.
+ * The outcome depends on the log up to this record alone, never on batches, restarts or other partitions.
+ * @param now epoch milliseconds; stands in for the timestamp of a record that has none
+ */
+export function takeIn(
+  record: LogRecord,
+  origin: RecordOrigin,
+  delta: PartitionDelta,
+  rules: IntakeRules,
+  now: number,
+): void {
+  delta.ledger.consumed++;
+  const decoded = decode(record.value, rules.maxEventBytes);
+  if (decoded.reason !== null) {
+    setAside(record, origin, delta, decoded, null);
+    return;
+  }
+  const { event } = decoded;
+  const verdict = validate(event);
+  if (verdict.reason !== null) {
+    setAside(record, origin, delta, verdict, null);
+    return;
+  }
+  const refusal = judgeTime(verdict, Number(record.timestamp), delta.newestEventTime, rules, now);
+  if (refusal) {
+    setAside(record, origin, delta, { ...refusal, event }, verdict.eventTime);
+    return;
+  }
+
+  const eventMillis = Math.floor(verdict.eventTime / 1000);
+  const typeWindow = EVENT_TYPE_WINDOWS.startOf(eventMillis);
+  const regionWindow = REGION_WINDOWS.startOf(eventMillis);
+  const watermark = delta.newestEventTime === null ? -Infinity : delta.newestEventTime - rules.watermarkDelay;
+  const lateForType = EVENT_TYPE_WINDOWS.endOf(typeWindow) * 1000 <= watermark;
+  const lateForRegion = REGION_WINDOWS.endOf(regionWindow) * 1000 <= watermark;
+  const late = lateForType || lateForRegion;
+  if (late && rules.lateEvents === 'divert') {
+    const window = new Date(lateForType ? typeWindow : regionWindow).toISOString();
+    const detail = `the window from ${window} was closed: the partition's watermark stood at ${instant(watermark)}`;
+    setAside(record, origin, delta, { reason: 'late_event', detail, event }, verdict.eventTime);
+    return;
+  }
+
+  delta.windows.add(EVENT_TYPE_WINDOWS, typeWindow, verdict.typeKey, verdict.micros, lateForType);
+  delta.windows.add(REGION_WINDOWS, regionWindow, verdict.region, 0, lateForRegion);
+  if (late) delta.ledger.lateCounted++;
+  else delta.ledger.counted++;
+  if (delta.newestEventTime === null || verdict.eventTime > delta.newestEventTime)
+    delta.newestEventTime = verdict.eventTime;
+}
+
+function judgeTime(
+  { eventTime }: ValidEvent,
+  recordTimestamp: number,
+  newest: number | null,
+  rules: IntakeRules,
+  now: number,
+): { reason: AnomalyReason; detail: string } | null {
+  const recordMicros = (recordTimestamp >= 0 ? recordTimestamp : now) * 1000;
+  if (eventTime - recordMicros > MAX_AHEAD_MICROS)
+    return {
+      reason: 'future_timestamp',
+      detail: `the event time ${instant(eventTime)} is more than 5 min after its record's ${instant(recordMicros)}`,
+    };
+  if (newest !== null && newest - eventTime > rules.maxLateness)
+    return {
+      reason: 'too_late',
+      detail: `the event time ${instant(eventTime)} is more than ${rules.maxLateness / 3_600_000_000} h before the partition's newest ${instant(newest)}`,
+    };
+  return null;
+}
+
+function setAside(
+  record: LogRecord,
+  origin: RecordOrigin,
+  delta: PartitionDelta,
+  { reason, detail, event }: Rejection,
+  eventTime: number | null,
+): void {
+  const recordTimestamp = Number(record.timestamp);
+  delta.ledger.anomalies++;
+  // A copy: the record's bytes are a view into the whole fetch, which must not stay in memory for one bad event.
+  const raw = record.value && Buffer.from(record.value);
+  delta.anomalyBytes += raw?.length ?? 0;
+  delta.anomalies.push({
+    reason,
+    detail,
+    raw,
+    eventData: event && storableJson(event),
+    topic: origin.topic,
+    partition: origin.partition,
+    incarnation: origin.incarnation,
+    offset: record.offset,
+    eventTime,
+    recordTimestamp: recordTimestamp >= 0 && recordTimestamp <= MAX_RECORD_TIMESTAMP ? recordTimestamp : null,
+  });
+}
+
+const instant = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString();

@@ -1,0 +1,104 @@
+import type { AnomalyReason } from '../../anomalies/core/reason.js';
+import { storableText } from '../../anomalies/core/storable.js';
+import { kindOf } from './decode.js';
+import { eventTypes, type EventType, type RawEvent, type Verdict } from './event.js';
+import { parseTimestamp } from './timestamp.js';
+
+const MAX_QUANTITY = 1e9;
+const MAX_SUBTYPE = 50;
+const MAX_REGION = 100;
+const UNKNOWN_REGION = 'unknown';
+
+interface Rule {
+  readonly reason: AnomalyReason;
+  /** What is wrong, or null when the event passes. */
+  readonly check: (event: RawEvent) => string | null;
+}
+
+/** The rules about one event's content, in order: the first that fails names the reason. */
+const rules: readonly Rule[] = [
+  {
+    reason: 'missing_msisdn',
+    check: ({ msisdn }) => (isText(msisdn) ? null : `msisdn is ${msisdn === '' ? 'empty' : kindOf(msisdn)}`),
+  },
+  {
+    reason: 'unknown_event_type',
+    check: ({ event_type }) => (isEventType(event_type) ? null : `event_type is ${show(event_type)}`),
+  },
+  {
+    reason: 'invalid_duration',
+    check: ({ duration_seconds }) => quantityProblem('duration_seconds', duration_seconds),
+  },
+  { reason: 'invalid_data_volume', check: ({ data_mb }) => quantityProblem('data_mb', data_mb) },
+  { reason: 'invalid_amount', check: ({ amount }) => quantityProblem('amount', amount) },
+  {
+    reason: 'invalid_subtype',
+    check: ({ event_subtype }) => nameProblem('event_subtype', event_subtype, MAX_SUBTYPE),
+  },
+  { reason: 'invalid_region', check: ({ region }) => nameProblem('region', region, MAX_REGION) },
+];
+
+/** Judges a decoded event by itself; what depends on its place in the log is judged later. */
+export function validate(event: RawEvent): Verdict {
+  for (const { reason, check } of rules) {
+    const detail = check(event);
+    if (detail !== null) return { reason, detail, event };
+  }
+  const { timestamp } = event;
+  const eventTime = typeof timestamp === 'string' ? parseTimestamp(timestamp) : NaN;
+  if (Number.isNaN(eventTime))
+    return { reason: 'invalid_timestamp', detail: `timestamp is ${show(timestamp)}`, event };
+
+  const type = event.event_type as EventType;
+  return {
+    reason: null,
+    eventTime,
+    typeKey: isText(event.event_subtype) ? `${type}_${storableText(event.event_subtype)}` : type,
+    region: isText(event.region) ? storableText(event.region) : UNKNOWN_REGION,
+    micros: microsOf(type, event),
+  };
+}
+
+function microsOf(type: EventType, event: RawEvent): number {
+  switch (type) {
+    case 'data_session':
+      return toMicros(event.data_mb);
+    case 'balance_recharge':
+      return toMicros(event.amount);
+    case 'call':
+    case 'sms':
+      return 0;
+  }
+}
+
+const toMicros = (quantity: unknown): number =>
+  typeof quantity === 'number' ? Math.round(quantity * 1e6) : 0;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const isEventType = (value: unknown): value is EventType =>
+  (eventTypes as readonly unknown[]).includes(value);
+
+function quantityProblem(field: string, value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  return typeof value === 'number' && value >= 0 && value <= MAX_QUANTITY
+    ? null
+    : `${field} is ${show(value)}, not a number from 0 to 1e9`;
+}
+
+function nameProblem(field: string, value: unknown, max: number): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'string') return `${field} is ${kindOf(value)}, not a string`;
+  return value.length <= max || hasAtMost(value, max) ? null : `${field} has more than ${max} characters`;
+}
+
+/** Characters are code points, as PostgreSQL counts them; a string has at most two UTF-16 units to each. */
+const hasAtMost = (text: string, max: number): boolean =>
+  text.length <= 2 * max && Array.from(text).length <= max;
+
+/** A value for a person to read: short, and storable whatever it holds. */
+function show(value: unknown): string {
+  if (typeof value === 'string')
+    return `"${storableText(value.slice(0, 60))}"${value.length > 60 ? '…' : ''}`;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
+}
