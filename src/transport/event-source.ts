@@ -9,12 +9,12 @@ export interface LogBounds {
 /** Told by the source, synchronously, when ownership of partitions changes. */
 export interface AssignmentListener {
   /** These partitions, and only these, are read by this process from now on. */
-  assigned(topic: string, partitions: readonly number[]): void;
+  assigned(partitions: readonly number[]): void;
   /** A batch without records that moves the position on (control records, aborted or compacted ones). */
   advanced(batch: RecordBatch): void;
 }
 
-export interface SourceStatus {
+export interface SourceHealth {
   readonly connected: boolean;
   /** Why not, for people to read. */
   readonly detail?: string;
@@ -38,5 +38,5 @@ export abstract class EventSource {
   abstract bounds(): Promise<ReadonlyMap<number, LogBounds>>;
   /** Tells the log how far the checkpoints are, for its own lag tools. Best effort: never rejects. */
   abstract commit(offsets: ReadonlyMap<number, bigint>): Promise<void>;
-  abstract status(): SourceStatus;
+  abstract health(): SourceHealth;
 }

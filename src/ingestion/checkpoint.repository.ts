@@ -1,0 +1,218 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { timestampLiteral } from '../database/instant.js';
+import type { PartitionDelta } from './core/partition-delta.js';
+
+/** What a replica learns when it takes over a partition. */
+export interface Claim {
+  readonly partition: number;
+  /** Fencing token: only its holder may flush. */
+  readonly epoch: string;
+  readonly incarnation: number;
+  readonly nextOffset: bigint;
+  /** Epoch microseconds. */
+  readonly newestEventTime: number | null;
+  readonly halted: boolean;
+}
+
+/** A delta on its way to the database, with the right to store it. */
+export interface Checkpoint {
+  readonly topic: string;
+  readonly partition: number;
+  readonly epoch: string;
+  readonly delta: PartitionDelta;
+}
+
+/** How a partition stands, as its owner sees it. */
+export interface PartitionReport {
+  readonly partition: number;
+  readonly epoch: string;
+  readonly highWatermark: bigint;
+  readonly eventsPerSecond: number;
+}
+
+export type HaltReason = 'log_truncated' | 'log_behind_checkpoint';
+
+interface ClaimRow {
+  partition: number;
+  epoch: string;
+  incarnation: number;
+  next_offset: string;
+  newest_micros: string | null;
+  halted: boolean;
+}
+
+/** Checkpoints with their ledger, in `ingest_partitions`: the one truth about how far the log has been taken in. */
+@Injectable()
+export class CheckpointRepository {
+  constructor(@InjectDataSource() private readonly database: DataSource) {}
+
+  /**
+   * Takes over partitions: from now on every other holder is fenced off.
+   * @param starts where a partition without a checkpoint begins
+   */
+  async claim(topic: string, owner: string, starts: ReadonlyMap<number, bigint>): Promise<Claim[]> {
+    const rows: ClaimRow[] = await this.database.query(
+      `INSERT INTO ingest_partitions AS stored (topic, partition, epoch, owner, next_offset, claimed_at, seen_at)
+       SELECT $1, partition, 1, $2, start, now(), now()
+         FROM unnest($3::integer[], $4::bigint[]) AS start(partition, start) ORDER BY partition
+       ON CONFLICT (topic, partition) DO UPDATE SET
+         epoch = stored.epoch + 1, owner = excluded.owner, claimed_at = now(), seen_at = now(), caught_up_since = NULL
+       RETURNING partition, epoch, incarnation, next_offset, halted_at IS NOT NULL AS halted,
+                 (extract(epoch FROM newest_event_time) * 1000000)::bigint AS newest_micros`,
+      [topic, owner, [...starts.keys()], [...starts.values()].map(String)],
+    );
+    return rows.map((row) => ({
+      partition: row.partition,
+      epoch: row.epoch,
+      incarnation: row.incarnation,
+      nextOffset: BigInt(row.next_offset),
+      newestEventTime: row.newest_micros === null ? null : Number(row.newest_micros),
+      halted: row.halted,
+    }));
+  }
+
+  /**
+   * Moves checkpoints on, by compare-and-set on the fencing token and the offset.
+   * @param flushMs how long the flush before this one took; for people to read
+   * @returns the partitions that moved; another replica holds the rest
+   */
+  async advance(
+    transaction: EntityManager,
+    checkpoints: readonly Checkpoint[],
+    flushMs: number,
+  ): Promise<number[]> {
+    const deltas = checkpoints.map((checkpoint) => checkpoint.delta);
+    const ledgers = deltas.map((delta) => delta.ledger);
+    const moved: [{ partition: number }[], number] = await transaction.query(
+      `WITH delta AS (
+         SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+                              $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+           AS delta(topic, partition, epoch, from_offset, to_offset, newest_event_time,
+                    consumed, counted, late_counted, anomalies, duplicates, skipped)
+       ), locked AS (
+         -- In key order, so that a fenced replica and the owner never wait for each other.
+         SELECT topic, partition FROM ingest_partitions JOIN delta USING (topic, partition)
+          ORDER BY topic, partition FOR UPDATE OF ingest_partitions
+       )
+       UPDATE ingest_partitions AS stored SET
+         next_offset = delta.to_offset,
+         newest_event_time = greatest(stored.newest_event_time, delta.newest_event_time),
+         consumed = stored.consumed + delta.consumed,
+         counted = stored.counted + delta.counted,
+         late_counted = stored.late_counted + delta.late_counted,
+         anomalies = stored.anomalies + delta.anomalies,
+         duplicates = stored.duplicates + delta.duplicates,
+         skipped = stored.skipped + delta.skipped,
+         last_flush_at = now(), last_flush_ms = $13, seen_at = now()
+       FROM delta JOIN locked USING (topic, partition)
+       WHERE stored.topic = delta.topic AND stored.partition = delta.partition
+         AND stored.epoch = delta.epoch AND stored.next_offset = delta.from_offset AND stored.halted_at IS NULL
+       RETURNING stored.partition`,
+      [
+        checkpoints.map((checkpoint) => checkpoint.topic),
+        checkpoints.map((checkpoint) => checkpoint.partition),
+        checkpoints.map((checkpoint) => checkpoint.epoch),
+        deltas.map((delta) => String(delta.from)),
+        deltas.map((delta) => String(delta.to)),
+        deltas.map(({ newestEventTime }) =>
+          newestEventTime === null ? null : timestampLiteral(newestEventTime),
+        ),
+        ledgers.map((ledger) => ledger.consumed),
+        ledgers.map((ledger) => ledger.counted),
+        ledgers.map((ledger) => ledger.lateCounted),
+        ledgers.map((ledger) => ledger.anomalies),
+        ledgers.map((ledger) => ledger.duplicates),
+        ledgers.map((ledger) => ledger.skipped),
+        flushMs,
+      ],
+    );
+    return moved[0].map((row) => row.partition);
+  }
+
+  /** Tells everyone how the owned partitions stand. @returns those still owned; another replica holds the rest */
+  async report(topic: string, reports: readonly PartitionReport[]): Promise<number[]> {
+    const owned: [{ partition: number }[], number] = await this.database.query(
+      `UPDATE ingest_partitions AS stored SET
+         high_watermark = report.high_watermark,
+         caught_up_since = CASE WHEN stored.next_offset >= report.high_watermark THEN coalesce(stored.caught_up_since, now()) END,
+         events_per_second = report.events_per_second,
+         seen_at = now()
+       FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::double precision[])
+            AS report(partition, epoch, high_watermark, events_per_second)
+       WHERE stored.topic = $1 AND stored.partition = report.partition AND stored.epoch = report.epoch
+       RETURNING stored.partition`,
+      [
+        topic,
+        reports.map((report) => report.partition),
+        reports.map((report) => report.epoch),
+        reports.map((report) => String(report.highWatermark)),
+        reports.map((report) => report.eventsPerSecond),
+      ],
+    );
+    return owned[0].map((row) => row.partition);
+  }
+
+  /** Takes the partition out of service until an operator acknowledges what happened to its log. */
+  async halt(
+    topic: string,
+    partition: number,
+    epoch: string,
+    reason: HaltReason,
+    detail: string,
+  ): Promise<void> {
+    await this.database.query(
+      `UPDATE ingest_partitions SET halted_at = coalesce(halted_at, now()), halted_reason = $4, halted_detail = $5
+        WHERE topic = $1 AND partition = $2 AND epoch = $3`,
+      [topic, partition, epoch, reason, detail],
+    );
+  }
+
+  /** Of these partitions, the ones that are halted. */
+  async halted(topic: string, partitions: readonly number[]): Promise<number[]> {
+    const rows: { partition: number }[] = await this.database.query(
+      `SELECT partition FROM ingest_partitions WHERE topic = $1 AND partition = ANY($2) AND halted_at IS NOT NULL`,
+      [topic, partitions],
+    );
+    return rows.map((row) => row.partition);
+  }
+
+  /**
+   * Puts a halted partition back into service.
+   * @param low first offset that the log still has
+   * @returns what was acknowledged, or null when the partition is not halted
+   */
+  async acknowledge(topic: string, partition: number, low: bigint): Promise<Acknowledgement | null> {
+    // A log that ends before the checkpoint is another log: its offsets get a new incarnation.
+    const rows: [AcknowledgedRow[], number] = await this.database.query(
+      `UPDATE ingest_partitions AS now SET
+         next_offset = $3, epoch = was.epoch + 1, halted_at = NULL, halted_reason = NULL, halted_detail = NULL,
+         caught_up_since = NULL,
+         incarnation = was.incarnation + CASE was.halted_reason WHEN 'log_behind_checkpoint' THEN 1 ELSE 0 END
+       FROM (SELECT * FROM ingest_partitions WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE) AS was
+       WHERE now.topic = was.topic AND now.partition = was.partition
+       RETURNING was.halted_reason AS reason, was.next_offset AS from_offset, now.next_offset AS to_offset, now.incarnation`,
+      [topic, partition, String(low)],
+    );
+    const row = rows[0][0];
+    return row
+      ? { reason: row.reason, from: row.from_offset, to: row.to_offset, incarnation: row.incarnation }
+      : null;
+  }
+}
+
+interface AcknowledgedRow {
+  reason: HaltReason;
+  from_offset: string;
+  to_offset: string;
+  incarnation: number;
+}
+
+export interface Acknowledgement {
+  readonly reason: HaltReason;
+  /** The checkpoint before and after; offsets between them, where there are any, are lost. */
+  readonly from: string;
+  readonly to: string;
+  readonly incarnation: number;
+}

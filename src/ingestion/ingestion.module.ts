@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import { AggregationModule } from '../aggregation/aggregation.module.js';
+import { AnomaliesModule } from '../anomalies/anomalies.module.js';
+import { TransportModule } from '../transport/transport.module.js';
+import { CheckpointRepository } from './checkpoint.repository.js';
+import { Flush } from './flush.js';
+import { Flusher } from './flusher.js';
+import { IngestionController } from './ingestion.controller.js';
+import { IngestionPipeline } from './ingestion.pipeline.js';
+import { IngestionService } from './ingestion.service.js';
+import { PartitionMonitor } from './partition-monitor.js';
+import { PartitionOwnership } from './partition-ownership.js';
+
+@Module({
+  imports: [AggregationModule, AnomaliesModule, TransportModule],
+  controllers: [IngestionController],
+  providers: [
+    CheckpointRepository,
+    Flush,
+    Flusher,
+    IngestionPipeline,
+    IngestionService,
+    PartitionMonitor,
+    PartitionOwnership,
+  ],
+  exports: [CheckpointRepository],
+})
+export class IngestionModule {}

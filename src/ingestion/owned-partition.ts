@@ -1,0 +1,72 @@
+import type { LogRecord } from '../transport/record-batch.js';
+import type { Claim } from './checkpoint.repository.js';
+import { takeIn, type IntakeRules, type RecordOrigin } from './core/intake.js';
+import { PartitionDelta } from './core/partition-delta.js';
+
+/**
+ * A partition that this replica holds the claim of. Memory holds only what came after the last checkpoint: one delta
+ * that grows, and at most one that is sealed and on its way to the database.
+ */
+export class OwnedPartition {
+  readonly epoch: string;
+  readonly origin: RecordOrigin;
+  /** Where the log was told to read from, after it had delivered something else. */
+  soughtTo: bigint | null = null;
+  /** Records taken in since the claim. */
+  taken = 0;
+  private active: PartitionDelta;
+  private sealed: PartitionDelta | null = null;
+
+  constructor(topic: string, claim: Claim) {
+    this.epoch = claim.epoch;
+    this.origin = { topic, partition: claim.partition, incarnation: claim.incarnation };
+    this.active = new PartitionDelta(claim.nextOffset, claim.newestEventTime);
+  }
+
+  get partition(): number {
+    return this.origin.partition;
+  }
+
+  /** The offset to read next. */
+  get position(): bigint {
+    return this.active.to;
+  }
+
+  get pendingAnomalyBytes(): number {
+    return this.active.anomalyBytes;
+  }
+
+  /** Takes in `records[from, to)`; offsets that are missing between them hold no event. */
+  take(records: readonly LogRecord[], from: number, to: number, rules: IntakeRules, now: number): void {
+    const last = records[to - 1];
+    if (!last || to <= from) return;
+    for (let at = from; at < to; at++) takeIn(records[at]!, this.origin, this.active, rules, now);
+    this.taken += to - from;
+    this.moveTo(BigInt(last.offset) + 1n, to - from);
+  }
+
+  /** Moves on over offsets that hold no event: control records, aborted and compacted ones. */
+  skipTo(offset: bigint): void {
+    if (offset > this.position) this.moveTo(offset, 0);
+  }
+
+  /** Closes the growing delta and begins the next; null when there is nothing new or the last one is not stored yet. */
+  seal(): PartitionDelta | null {
+    if (this.sealed !== null || this.active.isEmpty) return null;
+    this.sealed = this.active;
+    this.active = new PartitionDelta(this.sealed.to, this.sealed.newestEventTime);
+    return this.sealed;
+  }
+
+  /** The sealed delta is in the database. */
+  stored(): void {
+    this.sealed = null;
+  }
+
+  private moveTo(offset: bigint, records: number): void {
+    const gap = Number(offset - this.active.to) - records;
+    this.active.ledger.consumed += gap;
+    this.active.ledger.skipped += gap;
+    this.active.to = offset;
+  }
+}

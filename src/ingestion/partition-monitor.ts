@@ -1,0 +1,93 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { EventSource } from '../transport/event-source.js';
+import { CheckpointRepository, type PartitionReport } from './checkpoint.repository.js';
+import type { OwnedPartition } from './owned-partition.js';
+import { PartitionOwnership } from './partition-ownership.js';
+
+/** A fenced partition that is still assigned after this time is claimed back: the other replica must be gone. */
+const FENCED_FOR_MS = 10_000;
+
+const INTERVAL_MS = 2_000;
+
+/**
+ * Looks after the partitions between batches: tells everyone how they stand, halts one whose log has lost the
+ * checkpoint even when nothing arrives, and takes acknowledged ones back.
+ */
+@Injectable()
+export class PartitionMonitor {
+  private readonly logger = new Logger('Monitor');
+  private readonly lastTaken = new WeakMap<OwnedPartition, { taken: number; at: number }>();
+  private failing = false;
+  private timer: NodeJS.Timeout | undefined;
+  private checking: Promise<void> | null = null;
+
+  constructor(
+    private readonly source: EventSource,
+    private readonly ownership: PartitionOwnership,
+    private readonly checkpoints: CheckpointRepository,
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => {
+      this.checking ??= this.check().finally(() => (this.checking = null));
+    }, INTERVAL_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.checking;
+  }
+
+  private async check(): Promise<void> {
+    try {
+      await this.checkOwned();
+      await this.takeBack();
+      this.failing = false;
+    } catch (error) {
+      if (!this.failing)
+        this.logger.warn(`The partitions cannot be looked after: ${(error as Error).message}`);
+      this.failing = true;
+    }
+  }
+
+  private async checkOwned(): Promise<void> {
+    const owned = this.ownership.owned().map((partition) => ({ partition, before: partition.position }));
+    if (owned.length === 0) return;
+    const bounds = await this.source.bounds();
+    const reports: PartitionReport[] = [];
+    for (const { partition, before } of owned) {
+      const known = bounds.get(partition.partition);
+      if (!known || (await this.ownership.haltIfOutside(partition, before, known))) continue;
+      const eventsPerSecond = this.rateOf(partition);
+      reports.push({
+        partition: partition.partition,
+        epoch: partition.epoch,
+        highWatermark: known.high,
+        eventsPerSecond,
+      });
+    }
+    const stillOwned = await this.checkpoints.report(this.source.topic, reports);
+    const lost = reports.filter(({ partition, epoch }) => {
+      const holding = this.ownership.holding(partition);
+      return !stillOwned.includes(partition) && holding?.kind === 'owned' && holding.owned.epoch === epoch;
+    });
+    if (lost.length > 0) this.ownership.fence(lost.map(({ partition }) => partition));
+  }
+
+  private async takeBack(): Promise<void> {
+    const fenced = this.ownership
+      .partitionsThat('fenced')
+      .filter(([, holding]) => holding.kind === 'fenced' && Date.now() - holding.since > FENCED_FOR_MS)
+      .map(([partition]) => partition);
+    const halted = this.ownership.partitionsThat('halted').map(([partition]) => partition);
+    const stillHalted = halted.length > 0 ? await this.checkpoints.halted(this.source.topic, halted) : [];
+    this.ownership.reclaim([...fenced, ...halted.filter((partition) => !stillHalted.includes(partition))]);
+  }
+
+  private rateOf(partition: OwnedPartition): number {
+    const now = { taken: partition.taken, at: performance.now() };
+    const before = this.lastTaken.get(partition);
+    this.lastTaken.set(partition, now);
+    return before ? ((now.taken - before.taken) * 1000) / Math.max(1, now.at - before.at) : 0;
+  }
+}

@@ -1,0 +1,83 @@
+import { EventEmitter } from 'node:events';
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import type { LogBounds } from '../event-source.js';
+import type { LogRecord } from '../record-batch.js';
+
+interface RecordRow {
+  offset: string;
+  timestamp: string;
+  value: Buffer | null;
+}
+
+/** The embedded log: one partition of `event_log`, appended to in offset order and read by one process. */
+@Injectable()
+export class EventLogRepository {
+  static readonly PARTITION = 0;
+  /** Emits `append` in the process that appended. */
+  readonly events = new EventEmitter();
+
+  constructor(@InjectDataSource() private readonly database: DataSource) {}
+
+  /** Appends payloads in order, durably. */
+  async append(payloads: readonly (Buffer | null)[]): Promise<void> {
+    // The head's row lock puts appends one after the other until they commit, so a reader never sees a gap.
+    await this.database.query(
+      `WITH head AS (
+         UPDATE event_log_partitions SET next_offset = next_offset + $2 WHERE partition = $1
+         RETURNING next_offset - $2 AS first)
+       INSERT INTO event_log (partition, "offset", payload)
+       SELECT $1, head.first + appended.place - 1, appended.payload
+         FROM head, unnest($3::bytea[]) WITH ORDINALITY AS appended(payload, place)`,
+      [EventLogRepository.PARTITION, payloads.length, payloads],
+    );
+    this.events.emit('append');
+  }
+
+  /** Records from an offset on, in order: at most `limit`, and of about `maxBytes` in all, but at least one. */
+  async read(from: bigint, limit: number, maxBytes: number): Promise<LogRecord[]> {
+    const rows: RecordRow[] = await this.database.query(
+      `SELECT "offset", floor(extract(epoch FROM appended_at) * 1000)::bigint AS timestamp, payload AS value
+         FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY "offset") - octet_length(payload) AS before
+                 FROM (SELECT * FROM event_log WHERE partition = $1 AND "offset" >= $2 ORDER BY "offset" LIMIT $3) AS next) AS summed
+        WHERE coalesce(before, 0) < $4 ORDER BY "offset"`,
+      [EventLogRepository.PARTITION, String(from), limit, maxBytes],
+    );
+    return rows;
+  }
+
+  async bounds(): Promise<LogBounds> {
+    const [head]: { low_offset: string; next_offset: string }[] = await this.database.query(
+      `SELECT low_offset, next_offset FROM event_log_partitions WHERE partition = $1`,
+      [EventLogRepository.PARTITION],
+    );
+    if (!head) throw new Error('event_log_partitions has no row for the embedded log');
+    return { low: BigInt(head.low_offset), high: BigInt(head.next_offset) };
+  }
+
+  /**
+   * Deletes records that are both checkpointed and older than the retention, at most `limit` in a call.
+   * @param retentionMs milliseconds since they were appended
+   * @returns how many were deleted
+   */
+  async trim(topic: string, retentionMs: number, limit: number): Promise<number> {
+    const [row]: { deleted: number }[] = await this.database.query(
+      `WITH doomed AS (
+         SELECT "offset" FROM event_log
+          WHERE partition = $1 AND appended_at < now() - make_interval(secs => $3)
+            AND "offset" < (SELECT next_offset FROM ingest_partitions WHERE topic = $2 AND partition = $1)
+          ORDER BY "offset" LIMIT $4
+       ), deleted AS (
+         DELETE FROM event_log USING doomed WHERE event_log.partition = $1 AND event_log."offset" = doomed."offset"
+         RETURNING event_log."offset"
+       ), moved AS (
+         UPDATE event_log_partitions SET low_offset = greatest(low_offset, (SELECT max("offset") + 1 FROM deleted))
+          WHERE partition = $1 AND EXISTS (SELECT FROM deleted)
+       )
+       SELECT count(*)::integer AS deleted FROM deleted`,
+      [EventLogRepository.PARTITION, topic, retentionMs / 1000, limit],
+    );
+    return row?.deleted ?? 0;
+  }
+}

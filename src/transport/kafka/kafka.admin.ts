@@ -1,0 +1,67 @@
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import type { Config } from '../../config/config.js';
+import type { LogBounds } from '../event-source.js';
+
+/** What the service asks of the cluster besides records: the topic's existence and bounds. */
+export class KafkaAdmin {
+  private readonly admin: Admin;
+  private connecting: Promise<void> | null = null;
+
+  constructor(
+    kafka: Kafka,
+    private readonly config: Config,
+  ) {
+    this.admin = kafka.admin({ retry: { initialRetryTime: 100, retries: 1 } });
+  }
+
+  /** Creates the topic when it is missing. @returns whether it was created */
+  async ensureTopic(): Promise<boolean> {
+    const {
+      KAFKA_TOPIC: topic,
+      KAFKA_TOPIC_PARTITIONS: numPartitions,
+      KAFKA_TOPIC_REPLICATION: replicationFactor,
+    } = this.config;
+    return this.ask(async (admin) => {
+      try {
+        await admin.fetchTopicMetadata({ topics: [topic] });
+        return false;
+      } catch (error) {
+        if (!isUnknownTopic(error)) throw error;
+        return admin.createTopics({
+          topics: [{ topic, numPartitions, replicationFactor }],
+          waitForLeaders: true,
+        });
+      }
+    });
+  }
+
+  /** Bounds of every partition of the topic. */
+  async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
+    const offsets = await this.ask((admin) => admin.fetchTopicOffsets(this.config.KAFKA_TOPIC));
+    return new Map(
+      offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.admin.disconnect().catch(() => undefined);
+  }
+
+  private async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    this.connecting ??= this.admin.connect();
+    try {
+      await this.connecting;
+      return await question(this.admin);
+    } catch (error) {
+      // Connect anew next time; kafkajs does not find back by itself when all brokers were away.
+      if (!isUnknownTopic(error)) {
+        this.connecting = null;
+        await this.admin.disconnect().catch(() => undefined);
+      }
+      throw error;
+    }
+  }
+}
+
+const isUnknownTopic = (error: unknown): boolean =>
+  error instanceof kafkajs.KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';

@@ -1,0 +1,234 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { ServerKafka } from '@nestjs/microservices';
+import type { Consumer, EachBatchPayload, InstrumentationEvent, Kafka } from 'kafkajs';
+import type { Config } from '../../config/config.js';
+import { deliver } from '../deliver.js';
+import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
+import { RECORD_BATCH } from '../record-batch.js';
+import type { KafkaAdmin } from './kafka.admin.js';
+import { KafkaBatchContext, toRecordBatch } from './kafka-batch.js';
+
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 5_000;
+/** Without a sign of life from the brokers for this long the source is not healthy. */
+const SILENCE_MS = 10_000;
+
+type CommitOffsets = EachBatchPayload['commitOffsetsIfNecessary'];
+
+/** Nest's Kafka transport, a batch at a time and with the offsets in our own hands. */
+export class KafkaTransport extends ServerKafka implements EventSource {
+  readonly transport = 'kafka';
+  readonly topic: string;
+  protected override readonly logger = new Logger('Kafka');
+  private assignments: AssignmentListener | undefined;
+  private commitOffsets: CommitOffsets | undefined;
+  private readonly pausedPartitions = new Set<number>();
+  private readonly closing = new AbortController();
+  private running: Promise<void> | undefined;
+  private joined = false;
+  private lastContact = 0;
+  private trouble: string | undefined = 'not connected to the brokers yet';
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly admin: KafkaAdmin,
+    private readonly config: Config,
+  ) {
+    super({ postfixId: '' });
+    this.topic = config.KAFKA_TOPIC;
+  }
+
+  /** Returns at once: the process is up, and not ready, while the brokers are away. */
+  override listen(callback: (error?: unknown) => void): Promise<void> {
+    this.running = this.keepTrying();
+    callback();
+    return Promise.resolve();
+  }
+
+  override async close(): Promise<void> {
+    this.closing.abort();
+    await this.running;
+    await this.consumer?.disconnect();
+    await this.admin.close();
+    this.consumer = null;
+  }
+
+  override async bindEvents(consumer: Consumer): Promise<void> {
+    await consumer.subscribe({ topics: [this.topic], fromBeginning: true });
+    await consumer.run({
+      // The checkpoint in the database decides; offsets are committed by hand, for lag tools only.
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.eachBatch(payload),
+    });
+  }
+
+  listener(listener: AssignmentListener): void {
+    this.assignments = listener;
+  }
+
+  seek(partition: number, offset: bigint): void {
+    this.consumer?.seek({ topic: this.topic, partition, offset: String(offset) });
+  }
+
+  pause(partition: number): void {
+    this.pausedPartitions.add(partition);
+    this.consumer?.pause([{ topic: this.topic, partitions: [partition] }]);
+  }
+
+  resume(partition: number): void {
+    if (this.pausedPartitions.delete(partition))
+      this.consumer?.resume([{ topic: this.topic, partitions: [partition] }]);
+  }
+
+  async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
+    try {
+      const bounds = await this.admin.bounds();
+      this.trouble = undefined;
+      return bounds;
+    } catch (error) {
+      this.trouble = (error as Error).message;
+      throw error;
+    }
+  }
+
+  async commit(offsets: ReadonlyMap<number, bigint>): Promise<void> {
+    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+    try {
+      // Not consumer.commitOffsets(): when that fails during a rebalance, kafkajs starts a second fetch loop.
+      await this.commitOffsets?.({ topics: [{ topic: this.topic, partitions }] });
+    } catch (error) {
+      this.logger.debug(
+        `Offsets were not committed, the checkpoints are what counts: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  health(): SourceHealth {
+    if (this.trouble !== undefined) return { connected: false, detail: this.trouble };
+    if (!this.joined) return { connected: false, detail: 'not a member of the consumer group yet' };
+    const silence = Date.now() - this.lastContact;
+    if (silence > SILENCE_MS)
+      return { connected: false, detail: `no answer from the brokers for ${Math.round(silence / 1000)} s` };
+    return { connected: true };
+  }
+
+  private async keepTrying(): Promise<void> {
+    for (let wait = FIRST_RETRY_MS; !this.closing.signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+      try {
+        if (await this.admin.ensureTopic())
+          this.logger.log(
+            `Created topic ${this.topic} with ${this.config.KAFKA_TOPIC_PARTITIONS} partitions`,
+          );
+        await this.startConsumer();
+        return;
+      } catch (error) {
+        this.trouble = (error as Error).message;
+        this.logger.warn(
+          `Kafka (${this.config.KAFKA_BROKERS?.join(', ') ?? ''}) is not there yet, trying again in ${wait / 1000} s: ${this.trouble}`,
+        );
+        await this.consumer?.disconnect().catch(() => undefined);
+        await delay(wait, undefined, { signal: this.closing.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private async startConsumer(): Promise<void> {
+    const consumer = this.kafka.consumer({
+      groupId: this.config.KAFKA_GROUP_ID,
+      sessionTimeout: this.config.KAFKA_SESSION_TIMEOUT,
+      heartbeatInterval: Math.floor(this.config.KAFKA_SESSION_TIMEOUT / 5),
+      // An answer comes as soon as there is one record; this is only how long an empty fetch may wait.
+      maxWaitTimeInMs: 500,
+      // How soon added partitions are noticed.
+      metadataMaxAge: 30_000,
+      allowAutoTopicCreation: false,
+      readUncommitted: false,
+    });
+    this.consumer = consumer;
+    this.watch(consumer);
+    await consumer.connect();
+    await this.bindEvents(consumer);
+  }
+
+  private watch(consumer: Consumer): void {
+    const contact = (): void => {
+      this.lastContact = Date.now();
+    };
+    consumer.on(consumer.events.FETCH, contact);
+    consumer.on(consumer.events.HEARTBEAT, contact);
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      contact();
+      this.joined = true;
+      this.trouble = undefined;
+      this.pausedPartitions.clear();
+      const partitions = payload.memberAssignment[this.topic] ?? [];
+      this.logger.log(`Joined group ${payload.groupId} with partitions ${partitions.join(', ') || 'none'}`);
+      this.assignments?.assigned(partitions);
+    });
+    consumer.on(consumer.events.START_BATCH_PROCESS, (event) => {
+      this.noteFiltered(event);
+    });
+    consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+      this.joined = false;
+      this.logger.error(
+        `The consumer crashed and ${restart ? 'restarts' : 'is made anew'}: ${error.message}`,
+      );
+      // kafkajs restarts after errors it takes for passing ones, and stays dead after all others.
+      if (!restart && !this.closing.signal.aborted) this.running = this.keepTrying();
+    });
+  }
+
+  /** Batches of which every record was filtered out never reach eachBatch; their offsets count all the same. */
+  private noteFiltered({
+    payload,
+  }: InstrumentationEvent<{
+    topic: string;
+    partition: number;
+    batchSize: number;
+    firstOffset: string | null;
+    lastOffset: string;
+    highWatermark: string;
+  }>): void {
+    if (payload.batchSize > 0 || payload.firstOffset === null) return;
+    this.assignments?.advanced({
+      topic: payload.topic,
+      partition: payload.partition,
+      fetchedOffset: BigInt(payload.firstOffset),
+      nextOffset: BigInt(payload.lastOffset) + 1n,
+      highWatermark: BigInt(payload.highWatermark),
+      records: [],
+    });
+  }
+
+  private async eachBatch(payload: EachBatchPayload): Promise<void> {
+    this.commitOffsets = payload.commitOffsetsIfNecessary;
+    const handler = this.getHandlerByPattern(RECORD_BATCH);
+    if (!handler) throw new Error(`no handler for ${RECORD_BATCH}`);
+    const { partition } = payload.batch;
+    const context = new KafkaBatchContext(payload);
+    try {
+      const directive = await deliver(handler, toRecordBatch(payload), context);
+      switch (directive.kind) {
+        case 'continue':
+          payload.resolveOffset(payload.batch.lastOffset());
+          break;
+        case 'seek':
+          this.seek(partition, directive.offset);
+          break;
+        case 'pause':
+          this.pause(partition);
+          break;
+        case 'abandon':
+          break;
+      }
+    } catch (error) {
+      // A bug, not bad data: say so and come back to the same batch. Thrown on, it would end the consumer for good.
+      this.logger.error(`Partition ${partition} could not be taken in, trying again`, (error as Error).stack);
+      await delay(FIRST_RETRY_MS);
+      await context.heartbeat();
+    }
+    if (context.lost) throw context.lost;
+  }
+}

@@ -1,0 +1,57 @@
+import { Logger, Module } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import kafkajs from 'kafkajs';
+import type { DataSource } from 'typeorm';
+import { CONFIG, usesEmbeddedLog, type Config } from '../config/config.js';
+import { DatabaseService } from '../database/database.service.js';
+import { EmbeddedPublisher } from './embedded/embedded.publisher.js';
+import { EmbeddedTransport } from './embedded/embedded.transport.js';
+import { EventLogRepository } from './embedded/event-log.repository.js';
+import { ReaderLock } from './embedded/reader-lock.js';
+import { EventPublisher } from './event-publisher.js';
+import { EventSource } from './event-source.js';
+import { EventsController } from './events.controller.js';
+import { registerCodecs } from './kafka/codecs.js';
+import { KafkaAdmin } from './kafka/kafka.admin.js';
+import { kafkaOptions } from './kafka/kafka-client.js';
+import { KafkaPublisher } from './kafka/kafka.publisher.js';
+import { KafkaTransport } from './kafka/kafka.transport.js';
+
+const KAFKA = Symbol('Kafka');
+
+/** The log, to read from and to write to: Kafka where brokers are configured, the `event_log` table otherwise. */
+@Module({
+  controllers: [EventsController],
+  providers: [
+    EventLogRepository,
+    {
+      provide: KAFKA,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka'))),
+    },
+    {
+      provide: EventSource,
+      inject: [CONFIG, KAFKA, EventLogRepository, DatabaseService, getDataSourceToken()],
+      useFactory: (
+        config: Config,
+        kafka: kafkajs.Kafka,
+        log: EventLogRepository,
+        database: DatabaseService,
+        source: DataSource,
+      ) => {
+        if (usesEmbeddedLog(config))
+          return new EmbeddedTransport(log, new ReaderLock(source), database, config.EVENT_LOG_RETENTION);
+        registerCodecs();
+        return new KafkaTransport(kafka, new KafkaAdmin(kafka, config), config);
+      },
+    },
+    {
+      provide: EventPublisher,
+      inject: [CONFIG, KAFKA, EventLogRepository],
+      useFactory: (config: Config, kafka: kafkajs.Kafka, log: EventLogRepository) =>
+        usesEmbeddedLog(config) ? new EmbeddedPublisher(log) : new KafkaPublisher(kafka, config.KAFKA_TOPIC),
+    },
+  ],
+  exports: [EventSource, EventPublisher],
+})
+export class TransportModule {}
