@@ -1,7 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AggregationModule } from './aggregation/aggregation.module.js';
 import { AnomaliesModule } from './anomalies/anomalies.module.js';
-import { AuthModule } from './auth/auth.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggerModule } from './config/logger.js';
@@ -22,7 +21,6 @@ export class AppModule {
         ConfigModule.of(config),
         loggerModule(config),
         DatabaseModule.at(databaseUrl),
-        AuthModule,
         TransportModule,
         AggregationModule,
         AnomaliesModule,

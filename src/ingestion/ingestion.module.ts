@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AggregationModule } from '../aggregation/aggregation.module.js';
 import { AnomaliesModule } from '../anomalies/anomalies.module.js';
-import { TransportModule } from '../transport/transport.module.js';
 import { CheckpointRepository } from './checkpoint.repository.js';
 import { Flush } from './flush.js';
 import { Flusher } from './flusher.js';
@@ -12,7 +11,7 @@ import { PartitionMonitor } from './partition-monitor.js';
 import { PartitionOwnership } from './partition-ownership.js';
 
 @Module({
-  imports: [AggregationModule, AnomaliesModule, TransportModule],
+  imports: [AggregationModule, AnomaliesModule],
   controllers: [IngestionController],
   providers: [
     CheckpointRepository,

@@ -1,4 +1,4 @@
-import { Logger, Module } from '@nestjs/common';
+import { Global, Logger, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import kafkajs from 'kafkajs';
 import type { DataSource } from 'typeorm';
@@ -20,6 +20,7 @@ import { KafkaTransport } from './kafka/kafka.transport.js';
 const KAFKA = Symbol('Kafka');
 
 /** The log, to read from and to write to: Kafka where brokers are configured, the `event_log` table otherwise. */
+@Global()
 @Module({
   controllers: [EventsController],
   providers: [

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 
 export default async function globalTeardown() {
-  const postgres = globalThis.testPostgres;
+  const { postgres, broker } = globalThis.testServers ?? {};
+  globalThis.testServers = undefined;
+  await broker?.stop();
   if (!postgres) return;
-  globalThis.testPostgres = undefined;
   await postgres.server.stop();
   rmSync(postgres.dataDir, { recursive: true, force: true });
 }

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError, parseConfig } from './config.js';
+import { configurationTable } from './configuration-table.js';
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe('parseConfig', () => {
+  it('needs nothing, and then embeds everything on loopback', () => {
+    expect(parseConfig({})).toMatchObject({
+      HOST: '127.0.0.1',
+      PORT: 3000,
+      KAFKA_TOPIC: 'telecom_events',
+      START_FROM: 'earliest',
+      WATERMARK_DELAY: 60_000,
+      IDLE_TIMEOUT: 60_000,
+      MAX_LATENESS: 7 * 86_400_000,
+      MAX_EVENT_BYTES: 1_048_576,
+      FLUSH_INTERVAL: 1_000,
+      LATE_EVENTS: 'amend',
+    });
+    expect(parseConfig({}).KAFKA_BROKERS).toBeUndefined();
+    expect(Object.isFrozen(parseConfig({}))).toBe(true);
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(parseConfig({ KAFKA_BROKERS: '', PORT: ' ' })).toMatchObject({ PORT: 3000 });
+  });
+
+  it('reads durations with units, and bare numbers as milliseconds', () => {
+    expect(parseConfig({ FLUSH_INTERVAL: '250', WATERMARK_DELAY: '90s', MAX_LATENESS: '2 d' })).toMatchObject(
+      {
+        FLUSH_INTERVAL: 250,
+        WATERMARK_DELAY: 90_000,
+        MAX_LATENESS: 172_800_000,
+      },
+    );
+  });
+
+  it('reads lists of brokers', () => {
+    expect(parseConfig({ KAFKA_BROKERS: 'a:9092, b:9093,' }).KAFKA_BROKERS).toEqual(['a:9092', 'b:9093']);
+  });
+
+  it('reports every mistake at once, by name', () => {
+    const problems = problemsOf({
+      PORT: 'x',
+      FLUSH_INTERVAL: 'soon',
+      LATE_EVENTS: 'drop',
+      KAFKA_BROKERS: 'nonsense',
+      START_FROM: 'now',
+    });
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+      'PORT',
+      'KAFKA_BROKERS',
+      'START_FROM',
+      'LATE_EVENTS',
+      'FLUSH_INTERVAL',
+    ]);
+  });
+
+  it('never prints a secret', () => {
+    const secret = 'hunter2-and-too-short';
+    const problems = problemsOf({
+      ADMIN_API_KEY: secret,
+      DATABASE_URL: `mysql://root:${secret}@db`,
+      KAFKA_SASL_PASSWORD: secret,
+    });
+    expect(problems).toHaveLength(3);
+    expect(problems.join()).not.toContain(secret);
+  });
+
+  it.each([
+    [{ HOST: '0.0.0.0' }, 'ADMIN_API_KEY'],
+    [{ DATABASE_URL: 'postgresql://a@b/c', POSTGRES_HOST: 'b' }, 'keep one'],
+    [{ KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'a', KAFKA_SASL_PASSWORD: 'b' }, 'in the clear'],
+    [{ KAFKA_SASL_MECHANISM: 'scram-sha-512' }, 'KAFKA_SASL_USERNAME'],
+    [{ KAFKA_SASL_USERNAME: 'a' }, 'KAFKA_SASL_MECHANISM'],
+    [{ KAFKA_SSL_CA: 'ca.pem' }, 'KAFKA_SSL=true'],
+    [{ KAFKA_SSL: 'true', KAFKA_SSL_CERT: 'a.pem' }, 'go together'],
+    [{ POSTGRES_SSL_CA: 'ca.pem' }, 'POSTGRES_SSL=verify'],
+  ])('refuses what contradicts itself: %o', (env, expected) => {
+    expect(problemsOf(env as Record<string, string>).join()).toContain(expected);
+  });
+
+  it('listens anywhere with a key', () => {
+    expect(problemsOf({ HOST: '0.0.0.0', ADMIN_API_KEY: 'k'.repeat(32) })).toEqual([]);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  it('lists every variable as the code has it (npm run docs:config)', () => {
+    expect(readFileSync('docs/configuration.md', 'utf8')).toContain(configurationTable());
+  });
+});

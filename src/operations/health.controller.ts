@@ -1,0 +1,61 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Endpoint } from '../http/endpoint.decorator.js';
+import { ProblemError } from '../http/problem.js';
+import { HealthService, type Checks } from './health.service.js';
+
+const alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive' });
+
+const check = z
+  .object({ status: z.enum(['up', 'down']), detail: z.string().optional().describe('Why it is down.') })
+  .meta({ id: 'HealthCheck' });
+const ready = z
+  .object({ status: z.literal('ok'), checks: z.object({ database: check, transport: check }) })
+  .meta({ id: 'Ready' });
+
+/** Probes for whoever runs the process. They are open, and tell nothing but this. */
+@ApiTags('Operations')
+@Controller('health')
+export class HealthController {
+  constructor(private readonly health: HealthService) {}
+
+  @Get('live')
+  @Endpoint({
+    summary: 'Tell whether the process is alive',
+    description: 'Does not look at the database or the log: a restart would not bring those back.',
+    response: alive,
+    responseDescription: 'It is.',
+    example: { status: 'ok' },
+    route: { public: true },
+  })
+  live(): z.output<typeof alive> {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @Endpoint({
+    summary: 'Tell whether the service can do its work',
+    description:
+      'Whether the database and the log can be reached. The problem has a member `checks` like that of the good answer, and each part that is down in `errors`. Answers within seconds, also when the database hangs.',
+    response: ready,
+    responseDescription: 'It can.',
+    example: { status: 'ok', checks: { database: { status: 'up' }, transport: { status: 'up' } } },
+    problems: ['not_ready'],
+    route: { public: true },
+  })
+  async ready(): Promise<z.output<typeof ready>> {
+    const checks = await this.health.checks();
+    const errors = whatIsDown(checks);
+    if (errors.length > 0) {
+      const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+      throw new ProblemError('not_ready', `${detail}.`, errors, { checks });
+    }
+    return { status: 'ok', checks };
+  }
+}
+
+const whatIsDown = (checks: Checks) =>
+  Object.entries(checks as unknown as Record<string, Checks['database']>)
+    .filter(([, { status }]) => status === 'down')
+    .map(([field, { detail }]) => ({ field, message: detail ?? 'is down' }));

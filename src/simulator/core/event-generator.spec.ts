@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { EventGenerator, regions, type GeneratedEvent, type GeneratorParameters } from './event-generator.js';
+import { faultReasons } from './faults.js';
+
+const START = 1_762_596_930_123_456;
+
+/** That many events, a millisecond apart. */
+function generate(count: number, parameters: Partial<GeneratorParameters> = {}): GeneratedEvent[] {
+  const generator = new EventGenerator({ seed: 7, invalidRate: 0, ...parameters });
+  return Array.from({ length: count }, (_, index) => generator.next(START + index * 1000));
+}
+
+const parse = ({ value }: GeneratedEvent): Record<string, unknown> =>
+  JSON.parse(String(value)) as Record<string, unknown>;
+
+const shares = (values: readonly string[]): Record<string, number> =>
+  Object.fromEntries(
+    [...new Set(values)].map((value) => [
+      value,
+      values.filter((other) => other === value).length / values.length,
+    ]),
+  );
+
+const range = (values: readonly number[]): [number, number] => [
+  values.reduce((a, b) => Math.min(a, b)),
+  values.reduce((a, b) => Math.max(a, b)),
+];
+
+function expectNear(share: number | undefined, expected: number, tolerance: number): void {
+  expect(Math.abs((share ?? 0) - expected)).toBeLessThan(tolerance);
+}
+
+describe('the traffic', () => {
+  const events = generate(40_000);
+
+  it('is 60 % data sessions, 25 % calls, 10 % SMS and 5 % recharges', () => {
+    const share = shares(events.map(({ event }) => event.type));
+    expectNear(share.data_session, 0.6, 0.01);
+    expectNear(share.call, 0.25, 0.01);
+    expectNear(share.sms, 0.1, 0.01);
+    expectNear(share.balance_recharge, 0.05, 0.01);
+  });
+
+  it('comes evenly from the four regions', () => {
+    const share = shares(events.map(({ event }) => event.region));
+    expect(Object.keys(share).sort()).toEqual([...regions].sort());
+    for (const region of regions) expectNear(share[region], 0.25, 0.01);
+  });
+
+  it('goes in and out evenly, where it has a direction', () => {
+    for (const type of ['call', 'sms']) {
+      const share = shares(
+        events.filter(({ event }) => event.type === type).map(({ event }) => event.subtype ?? 'none'),
+      );
+      expect(Object.keys(share).sort()).toEqual(['incoming', 'outgoing']);
+      expectNear(share.incoming, 0.5, 0.03);
+    }
+  });
+
+  it('fills the ranges of towers, durations, volumes and amounts', () => {
+    const of = (type: string) => events.map(({ event }) => event).filter((event) => event.type === type);
+    const towers = range(events.map(({ event }) => event.cellTowerId));
+    expect(towers[0]).toBeGreaterThanOrEqual(1000);
+    expect(towers[0]).toBeLessThan(1010);
+    expect(towers[1]).toBeGreaterThan(9990);
+    expect(towers[1]).toBeLessThanOrEqual(9999);
+    expect(range(of('call').map((event) => event.durationSeconds!))).toEqual([5, 599]);
+    const [shortest, longest] = range(of('data_session').map((event) => event.durationSeconds!));
+    expect(shortest).toBe(60);
+    expect(longest).toBe(3600);
+    const [least, most] = range(of('data_session').map((event) => event.dataMb!));
+    expect(least).toBeGreaterThanOrEqual(5);
+    expect(least).toBeLessThan(5.2);
+    expect(most).toBeGreaterThan(499.8);
+    expect(most).toBeLessThanOrEqual(500);
+    const [cheapest, dearest] = range(of('balance_recharge').map((event) => event.amount!));
+    expect(cheapest).toBeGreaterThanOrEqual(100);
+    expect(cheapest).toBeLessThan(105);
+    expect(dearest).toBeGreaterThan(995);
+    expect(dearest).toBeLessThanOrEqual(1000);
+  });
+
+  it('never repeats an event id', () => {
+    expect(new Set(events.map(({ event }) => event.eventId)).size).toBe(events.length);
+  });
+
+  it('comes from subscribers who come again, each at home in one region', () => {
+    const homes = new Map<string, Set<string>>();
+    for (const { event } of events)
+      homes.set(event.msisdn, (homes.get(event.msisdn) ?? new Set()).add(event.region));
+    expect(homes.size).toBeGreaterThan(9000);
+    expect(homes.size).toBeLessThanOrEqual(10_000);
+    expect([...homes.values()].every((home) => home.size === 1)).toBe(true);
+  });
+});
+
+describe('an event', () => {
+  const events = generate(500);
+  const fieldsOf = (type: string): string[] =>
+    Object.keys(parse(events.find(({ event }) => event.type === type)!));
+  const common = [
+    'event_id',
+    'msisdn',
+    'region',
+    'cell_tower_id',
+    'timestamp',
+    'event_type',
+    'event_subtype',
+  ];
+
+  it('has the fields of its type, in the order of the existing producer, with its misspelling', () => {
+    expect(fieldsOf('data_session')).toEqual([...common, 'uration_seconds', 'data_mb']);
+    expect(fieldsOf('call')).toEqual([...common, 'duration_seconds']);
+    expect(fieldsOf('sms')).toEqual(common);
+    expect(fieldsOf('balance_recharge')).toEqual([...common, 'amount']);
+  });
+
+  it('says in bytes what it says in facts', () => {
+    for (const generated of events) {
+      const { event } = generated;
+      const record = parse(generated);
+      expect(record).toMatchObject({
+        event_id: event.eventId,
+        msisdn: event.msisdn,
+        region: event.region,
+        cell_tower_id: event.cellTowerId,
+        event_type: event.type,
+        event_subtype: event.subtype,
+      });
+      expect(record.duration_seconds ?? record.uration_seconds ?? null).toBe(event.durationSeconds);
+      expect(record.data_mb ?? null).toBe(event.dataMb);
+      expect(record.amount ?? null).toBe(event.amount);
+      expect(generated.outcome).toBe('accepted');
+    }
+  });
+
+  it('has the time it was given, to the microsecond', () => {
+    const generator = new EventGenerator({ seed: 1, invalidRate: 0 });
+    expect(parse(generator.next(START)).timestamp).toBe('2025-11-08T10:15:30.123456Z');
+  });
+
+  it('has the msisdn, 13 digits, as its key', () => {
+    for (const { key, event } of events) {
+      expect(key).toBe(event.msisdn);
+      expect(key).toMatch(/^\d{13}$/);
+    }
+  });
+});
+
+describe('a seed', () => {
+  const bytes = (events: readonly GeneratedEvent[]): (string | null)[] =>
+    events.map(({ value }) => value?.toString('latin1') ?? null);
+
+  it('gives the same bytes, keys and outcomes again', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (seed, invalidRate) => {
+          expect(generate(50, { seed, invalidRate })).toEqual(generate(50, { seed, invalidRate }));
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it('gives the bytes it has always given', () => {
+    expect(bytes(generate(2, { seed: 42 }))).toMatchInlineSnapshot(`
+     [
+       "{"event_id": "5fe1dc66-cbea-4db3-b362-035c2ef5950e", "msisdn": "5514100483617", "region": "Pavlodar", "cell_tower_id": 6857, "timestamp": "2025-11-08T10:15:30.123456Z", "event_type": "data_session", "event_subtype": null, "uration_seconds": 259, "data_mb": 485.11}",
+       "{"event_id": "b8d4e957-d51a-45eb-b044-fd9d365bdb25", "msisdn": "9163650402563", "region": "Almaty", "cell_tower_id": 2255, "timestamp": "2025-11-08T10:15:30.124456Z", "event_type": "data_session", "event_subtype": null, "uration_seconds": 1094, "data_mb": 487.01}",
+     ]
+    `);
+  });
+
+  it('is not disturbed by another generator', () => {
+    const one = new EventGenerator({ seed: 7, invalidRate: 0 });
+    const other = new EventGenerator({ seed: 8, invalidRate: 0 });
+    const interleaved = Array.from({ length: 20 }, (_, index) => {
+      other.next(START);
+      return one.next(START + index * 1000);
+    });
+    expect(interleaved).toEqual(generate(20));
+  });
+
+  it('other than this one gives other events', () => {
+    expect(bytes(generate(1, { seed: 8 }))).not.toEqual(bytes(generate(1)));
+  });
+});
+
+describe('invalidRate', () => {
+  it('is the share of broken events, spread evenly over the reasons', () => {
+    const events = generate(40_000, { invalidRate: 0.25 });
+    const share = shares(events.map(({ outcome }) => outcome));
+    expectNear(share.accepted, 0.75, 0.01);
+    expect(Object.keys(share).sort()).toEqual(['accepted', ...faultReasons].sort());
+    for (const reason of faultReasons) expectNear(share[reason], 0.025, 0.003);
+  });
+
+  it.each([
+    [0, 0],
+    [1, 100],
+  ])('of %d breaks %d %% of the events', (invalidRate, percent) => {
+    const broken = generate(1000, { invalidRate }).filter(({ outcome }) => outcome !== 'accepted');
+    expect(broken).toHaveLength(percent * 10);
+  });
+
+  it('changes nothing but the bytes of the events it breaks', () => {
+    const clean = generate(1000);
+    const mixed = generate(1000, { invalidRate: 0.3 });
+    expect(mixed.map(({ event }) => event)).toEqual(clean.map(({ event }) => event));
+    mixed.forEach(({ outcome, value }, index) => {
+      if (outcome === 'accepted') expect(value).toEqual(clean[index]!.value);
+      else expect(value).not.toEqual(clean[index]!.value);
+    });
+  });
+});

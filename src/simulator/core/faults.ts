@@ -1,0 +1,101 @@
+import { formatTimestamp, render, type TelecomEvent } from './telecom-event.js';
+
+/**
+ * The reasons for which the pipeline can be made to reject an event, one at a time. `oversized` is not among them: a log
+ * may refuse such a record, which would end the run; `too_late` and `late_event` need a history.
+ */
+export const faultReasons = [
+  'malformed_json',
+  'missing_msisdn',
+  'unknown_event_type',
+  'invalid_duration',
+  'invalid_data_volume',
+  'invalid_amount',
+  'invalid_subtype',
+  'invalid_region',
+  'invalid_timestamp',
+  'future_timestamp',
+] as const;
+
+export type FaultReason = (typeof faultReasons)[number];
+
+/** Writes an event down broken in one way; null is a tombstone. */
+export type Fault = (event: TelecomEvent) => Buffer | null;
+
+const SECOND = 1e6;
+const DAY = 86_400 * SECOND;
+
+/** Values that are no number from 0 to 1e9. `1e400` is JSON, but no finite number. */
+const notAMeasure = ['-1', '-0.5', '1000000001', '1e400', '"60"', '""', 'true', '[60]', '{"value": 60}'];
+
+/**
+ * Every way to break an event, by the reason it must be rejected for. Each breaks one rule only, so the first rule that
+ * fails is the one meant.
+ */
+export const faults: Readonly<Record<FaultReason, readonly Fault[]>> = {
+  malformed_json: [
+    () => null,
+    () => Buffer.alloc(0),
+    () => Buffer.from('not json'),
+    () => Buffer.from('null'),
+    // Cut off, as by a producer that died while it was writing.
+    (event) => Buffer.from(render(event).slice(0, -20)),
+    (event) => Buffer.from(`[${render(event)}]`),
+    (event) => Buffer.from(`${render(event)}}`),
+    (event) => Buffer.from(JSON.stringify(render(event))),
+    (event) => Buffer.from(render(event).replaceAll('"', "'")),
+    // Python's json.dumps writes NaN, which is not JSON.
+    (event) => set(event, 'data_mb', 'NaN'),
+    // 0xff never occurs in UTF-8.
+    (event) => Buffer.from(withField(event, 'region', '"\u00ff"'), 'latin1'),
+  ],
+  missing_msisdn: [
+    (event) => remove(event, 'msisdn'),
+    ...setTo('msisdn', 'null', '""', '77012345678', 'true', '["77012345678"]'),
+  ],
+  unknown_event_type: [
+    (event) => remove(event, 'event_type'),
+    ...setTo('event_type', 'null', '"mms"', '""', '"CALL"', '" call"', '4', '["call"]'),
+  ],
+  invalid_duration: setTo('duration_seconds', ...notAMeasure),
+  invalid_data_volume: setTo('data_mb', ...notAMeasure),
+  invalid_amount: setTo('amount', ...notAMeasure),
+  invalid_subtype: setTo('event_subtype', '1', 'false', '["incoming"]', '{}', `"${'x'.repeat(51)}"`),
+  invalid_region: setTo('region', '4', 'true', '["Almaty"]', '{"name": "Almaty"}', `"${'x'.repeat(101)}"`),
+  invalid_timestamp: [
+    (event) => remove(event, 'timestamp'),
+    ...setTo('timestamp', 'null', '""', '"yesterday"', '"2025-02-30T10:00:00Z"', '"1999-12-31T23:59:59Z"'),
+    ...setTo('timestamp', '"08.11.2025 10:15:30"', '"2025-11-08T25:00:00Z"', '"2025-11-08T10:15:30 UTC"'),
+    (event) => set(event, 'timestamp', String(Math.floor(event.eventTime / SECOND))),
+    (event) => set(event, 'timestamp', `"${formatTimestamp(event.eventTime).slice(0, 10)}"`),
+  ],
+  // Far beyond the 5 minutes of the rule: while the log is down an event may wait, and its record's time with it.
+  future_timestamp: [1, 30, 365].map(
+    (days) => (event) => set(event, 'timestamp', `"${formatTimestamp(event.eventTime + days * DAY)}"`),
+  ),
+};
+
+const set = (event: TelecomEvent, field: string, json: string): Buffer =>
+  Buffer.from(withField(event, field, json));
+
+function setTo(field: string, ...values: readonly string[]): Fault[] {
+  return values.map((json) => (event) => set(event, field, json));
+}
+
+const remove = (event: TelecomEvent, field: string): Buffer =>
+  Buffer.from(`{${fieldsOf(event, field).others.join(', ')}}`);
+
+/** The record with this field's value replaced, or the field added at the end. */
+function withField(event: TelecomEvent, field: string, json: string): string {
+  const { others, index } = fieldsOf(event, field);
+  return `{${others.toSpliced(index, 0, `"${field}": ${json}`).join(', ')}}`;
+}
+
+/** All other fields of the record, each as `"name": value`, and where among them this one is, or would be. */
+function fieldsOf(event: TelecomEvent, field: string): { others: string[]; index: number } {
+  // No value of a whole event holds a comma.
+  const all = render(event).slice(1, -1).split(', ');
+  const isOther = (text: string): boolean => !text.startsWith(`"${field}": `);
+  const index = all.findIndex((text) => !isOther(text));
+  return { others: all.filter(isOther), index: index < 0 ? all.length : index };
+}

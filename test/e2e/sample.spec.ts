@@ -1,0 +1,120 @@
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
+import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';
+import { startService, waitFor, type Service } from '../support/service.js';
+
+const records = sampleRecords();
+
+describe('the sample, with its independently worked-out answers', () => {
+  let database: TestDatabase;
+  let services: Service[];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    services = [];
+  });
+  afterEach(async () => {
+    for (const service of services) await service.kill();
+    await database.drop();
+  });
+
+  async function start(env: Record<string, string>): Promise<Service> {
+    const service = await startService({ DATABASE_URL: database.url, ...env });
+    services.push(service);
+    return service;
+  }
+  const consumed = async (): Promise<number> => (await ledger(database.dataSource)).consumed!;
+  const allConsumed = (): Promise<boolean> =>
+    waitFor('all events to be checkpointed', async () => (await consumed()) === records.length, 120_000);
+
+  describe('through POST /events and the embedded log', () => {
+    /** What is not JSON cannot stand in a JSON array; a string in its place is not a JSON object either. */
+    const asElement = (record: Buffer): unknown => {
+      try {
+        return JSON.parse(record.toString());
+      } catch {
+        return record.toString();
+      }
+    };
+
+    it('equals the answers to the digit', async () => {
+      const service = await start({});
+      for (let at = 0; at < records.length; at += 1000) {
+        const accepted = await service.post('/events', records.slice(at, at + 1000).map(asElement));
+        expect(accepted).toEqual({ accepted: 1000 });
+      }
+      await allConsumed();
+      await expectSampleAnswers(database.dataSource);
+      await expectBalancedLedger(database.dataSource);
+    });
+
+    it('also as newline-delimited JSON, when killed with -9 in the middle and started again', async () => {
+      const first = await start({ FLUSH_MAX_EVENTS: '50' });
+      for (let at = 0; at < records.length; at += 1000) {
+        const response = await fetch(`${first.url}/events`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-ndjson' },
+          body:
+            records
+              .slice(at, at + 1000)
+              .map(String)
+              .join('\n') + '\n',
+        });
+        expect(response.status).toBe(202);
+      }
+      await waitFor('some events to be checkpointed', async () => (await consumed()) > 500);
+      await first.kill();
+      expect(await consumed()).toBeLessThan(records.length);
+      await start({});
+      await allConsumed();
+      await expectSampleAnswers(database.dataSource);
+      await expectBalancedLedger(database.dataSource);
+    });
+  });
+
+  (hasKafka ? describe : describe.skip)('through Kafka', () => {
+    let topic: TestTopic;
+    afterEach(() => topic.close());
+
+    it.each(['1', '7', '100000'])(
+      'on one partition equals the answers to the digit, flushed every %s events',
+      async (size) => {
+        topic = await createTestTopic(1);
+        await topic.publish(records);
+        const service = await start({ ...topic.env, FLUSH_MAX_EVENTS: size });
+        await allConsumed();
+        await expectSampleAnswers(database.dataSource);
+        await expectBalancedLedger(database.dataSource);
+        const { partitions } = await service.get<{ partitions: { ledger: object }[] }>('/pipeline');
+        expect(partitions.map((partition) => partition.ledger)).toEqual([
+          { consumed: 12_000, counted: 11_728, lateCounted: 102, anomalies: 170, duplicates: 0, skipped: 0 },
+        ]);
+      },
+    );
+
+    it('split over four partitions gives the same values and counts', async () => {
+      topic = await createTestTopic(4);
+      await topic.publish(records, (position) => position % 4);
+      await start(topic.env);
+      await allConsumed();
+      await expectSampleAnswers(database.dataSource, { lateCounts: false });
+      await expectBalancedLedger(database.dataSource);
+    });
+
+    it('survives kill -9 in the middle, again and again', async () => {
+      topic = await createTestTopic(4);
+      await topic.publish(records, (position) => position % 4);
+      for (let done = 0; done < 3; done++) {
+        const before = await consumed();
+        const service = await start({ ...topic.env, FLUSH_MAX_EVENTS: '40' });
+        await waitFor('some progress', async () => (await consumed()) > before + 500, 60_000);
+        await service.kill();
+      }
+      expect(await consumed()).toBeLessThan(records.length);
+      await start(topic.env);
+      await allConsumed();
+      await expectSampleAnswers(database.dataSource, { lateCounts: false });
+      await expectBalancedLedger(database.dataSource);
+    });
+  });
+});

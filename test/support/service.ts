@@ -1,0 +1,104 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** The built service as a real process of its own. */
+export interface Service {
+  readonly url: string;
+  readonly pid: number;
+  /** All it has printed so far. */
+  output(): string;
+  get<T>(path: string): Promise<T>;
+  post<T>(path: string, body?: unknown): Promise<T>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** Settings that tests share: quick flushes, and nothing starts by itself. */
+const QUICK = {
+  FLUSH_INTERVAL: '100ms',
+  SIMULATOR_AUTOSTART: 'false',
+  LOG_LEVEL: 'info',
+  KAFKA_SESSION_TIMEOUT: '6s',
+};
+
+/** Starts `node dist/main.js` and waits until it is live. */
+export async function startService(env: Record<string, string>): Promise<Service> {
+  const port = env.PORT ?? String(await freePort());
+  const child = spawn(process.execPath, ['dist/main.js'], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...QUICK, ...env, PORT: port },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const service = asService(child, `http://127.0.0.1:${port}`, () => output);
+  await waitFor('the service to be live', async () => {
+    if (child.exitCode !== null) throw new Error(`The service ended with code ${child.exitCode}:\n${output}`);
+    return (await fetch(`${service.url}/health/live`).catch(() => undefined))?.ok;
+  });
+  return service;
+}
+
+function asService(child: ChildProcess, url: string, output: () => string): Service {
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const exit = once(child, 'exit');
+      child.kill(signal);
+      await exit;
+    }
+    return child.exitCode;
+  };
+  return {
+    url,
+    pid: child.pid!,
+    output,
+    get: (path) => request(url + path, undefined, output),
+    post: (path, body) => request(url + path, body ?? {}, output),
+    stop: () => end('SIGTERM'),
+    kill: async () => void (await end('SIGKILL')),
+    signal: (signal) => void child.kill(signal),
+  };
+}
+
+async function request<T>(url: string, body: unknown, output: () => string): Promise<T> {
+  const response = await fetch(
+    url,
+    body === undefined
+      ? {}
+      : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
+  );
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}\n${output().slice(-2000)}`);
+  return JSON.parse(text) as T;
+}
+
+/**
+ * Asks again and again until the answer is truthy.
+ * @param probe may throw: then the wait ends at once with that error
+ */
+export async function waitFor<T>(
+  what: string,
+  probe: () => Promise<T> | T,
+  timeoutMs = 30_000,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await probe();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
+    await delay(50);
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening, fail) => server.once('error', fail).listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
