@@ -3,6 +3,16 @@ import type { DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import type { Config } from './config.js';
 
+/** Nest's own tale of its modules and routes: the same at every start, so only for debugging. */
+const INFO = 30;
+const CHATTY = new Set([
+  'InstanceLoader',
+  'NestFactory',
+  'NestMicroservice',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
+
 /** JSON lines in production, lines for people otherwise. */
 export function loggerModule(config: Config): DynamicModule {
   const forPeople = process.env.NODE_ENV !== 'production';
@@ -21,6 +31,13 @@ export function loggerModule(config: Config): DynamicModule {
           },
         },
       }),
+      hooks: {
+        logMethod(args, log, level) {
+          const [fields] = args as unknown as [{ context?: string }];
+          if (CHATTY.has(fields?.context ?? '') && level <= INFO && config.LOG_LEVEL === 'info') return;
+          log.apply(this, args);
+        },
+      },
       // Headers may hold keys, and query strings msisdns: only what happened is logged.
       serializers: {
         req: (request: { id: unknown; method: string; url: string }) => ({

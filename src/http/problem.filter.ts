@@ -24,7 +24,9 @@ export class ProblemFilter implements ExceptionFilter {
   private withMethods(problem: ProblemError, request: FastifyRequest, reply: FastifyReply): ProblemError {
     if (!request.is404 || problem.code !== 'not_found') return problem;
     const methods = this.allowedMethods.at(request.url);
-    if (methods.length === 0) return new ProblemError('not_found', 'There is no such path; see /docs.');
+    if (methods.length === 0 || methods.includes(request.method)) {
+      return new ProblemError('not_found', 'There is no such path; see /docs.');
+    }
     void reply.header('allow', methods.join(', '));
     return new ProblemError('method_not_allowed', `Only ${methods.join(', ')} can be used here.`);
   }

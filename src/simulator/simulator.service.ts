@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { randomInt } from 'node:crypto';
 import { CONFIG, usesEmbeddedLog, usesEmbeddedPostgres, type Config } from '../config/config.js';
+import { DatabaseService } from '../database/database.service.js';
 import { ProblemError } from '../http/problem.js';
 import { EventPublisher } from '../transport/event-publisher.js';
 import { SimulatorRun } from './simulator-run.js';
@@ -21,11 +22,17 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
 
   constructor(
     private readonly publisher: EventPublisher,
+    private readonly database: DatabaseService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   onApplicationBootstrap(): void {
-    if (!startsAtBoot(this.config)) return;
+    // Not before the log's tables are there.
+    if (startsAtBoot(this.config)) void this.database.whenReady().then(() => this.startAtBoot());
+  }
+
+  private startAtBoot(): void {
+    if (this.closing || this.run?.isRunning()) return;
     const run = this.begin({ eventsPerSecond: this.config.SIMULATOR_AUTOSTART_RATE, invalidRate: 0 });
     this.logger.log(
       `Simulator started with the service: ${this.config.SIMULATOR_AUTOSTART_RATE} events/s, seed ${run.seed} ` +

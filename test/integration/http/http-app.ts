@@ -1,4 +1,4 @@
-import type { INestApplication } from '@nestjs/common';
+import type { LoggerService } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { AggregationModule } from '../../../src/aggregation/aggregation.module.js';
@@ -82,8 +82,7 @@ interface Options {
   readonly env?: Record<string, string>;
   /** False for a database that is not there. */
   readonly waitForDatabase?: boolean;
-  /** Adds to the application before it starts. */
-  readonly prepare?: (app: INestApplication) => void;
+  readonly logger?: LoggerService;
 }
 
 /** The HTTP side of the service on a real database, with a log of its own. */
@@ -106,9 +105,8 @@ export async function createHttpApp(options: Options): Promise<HttpApp> {
     .overrideProvider(EventSource)
     .useValue(source)
     .compile();
-  const app = module.createNestApplication<NestFastifyApplication>(createFastifyAdapter(config), {
-    logger: false,
-  });
+  const app = module.createNestApplication<NestFastifyApplication>(createFastifyAdapter(config));
+  app.useLogger(options.logger ?? false);
   configureHttp(app, config);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();

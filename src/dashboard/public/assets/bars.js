@@ -1,0 +1,36 @@
+import { element, setText, show } from './dom.js';
+import { formatCount, formatShare } from './format.js';
+
+/**
+ * A list of horizontal bars, the longest as long as there is room.
+ * @param bars `{key, label, total, parts: [{name, count}]}`; a part's name is its CSS class
+ * @param whole what shares are given of
+ */
+export function showBars(list, bars, whole) {
+  const longest = Math.max(1, ...bars.map(({ total }) => total));
+  show(list, bars, {
+    key: ({ key }) => key,
+    create: () =>
+      element(
+        'li',
+        {},
+        element('span', { class: 'bar-label' }),
+        element('b'),
+        element('span', { class: 'bar-share' }),
+        element('span', { class: 'bar', 'aria-hidden': 'true' }),
+      ),
+    update: (node, { label, total, parts, title }) => {
+      const [name, count, share, bar] = node.children;
+      setText(name, label);
+      setText(count, formatCount(total));
+      setText(share, whole > 0 ? formatShare(total / whole) : '');
+      if (title !== undefined) node.title = title;
+      show(bar, parts, {
+        key: (part) => part.name,
+        create: (part) => element('i', { class: part.name }),
+        // Through the object model: the page's policy forbids style attributes.
+        update: (segment, part) => (segment.style.width = `${(part.count / longest) * 100}%`),
+      });
+    },
+  });
+}

@@ -1,0 +1,40 @@
+import { askForKey, isKeyWanted, setUpAccess } from './access.js';
+import { loadAnomalies, showAnomalies } from './anomalies.js';
+import { setUpAnomalyDialog } from './anomaly-dialog.js';
+import { loadHealth, noteFailure, noteSuccess, showHealth, showPipelineHealth } from './connection.js';
+import { loadMetrics, showMetrics } from './metrics.js';
+import { loadPipeline, showPipeline } from './pipeline.js';
+import { poll } from './poll.js';
+import { loadSimulator, setUpSimulator, showSimulator } from './simulator.js';
+
+const INTERVAL_MS = 2000;
+
+/** Keeps one kind of values fresh. Where that fails, the old ones stay and the strip at the top says so. */
+const keepFresh = (kind, load, show) =>
+  poll(async () => {
+    if (isKeyWanted()) return;
+    try {
+      show(await load());
+      noteSuccess(kind);
+    } catch (error) {
+      if (error.status === 401) askForKey(error);
+      else noteFailure(kind, error);
+    }
+  }, INTERVAL_MS);
+
+const showPipelineAndItsHealth = (pipeline) => {
+  showPipelineHealth(pipeline);
+  showPipeline(pipeline);
+};
+
+const refreshes = {
+  health: keepFresh('health', loadHealth, showHealth),
+  pipeline: keepFresh('pipeline', loadPipeline, showPipelineAndItsHealth),
+  metrics: keepFresh('metrics', loadMetrics, showMetrics),
+  simulator: keepFresh('simulator', loadSimulator, showSimulator),
+  anomalies: keepFresh('anomalies', loadAnomalies, showAnomalies),
+};
+
+setUpAccess(() => Object.values(refreshes).forEach((refresh) => void refresh()));
+setUpAnomalyDialog();
+setUpSimulator(refreshes.simulator);
