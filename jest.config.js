@@ -29,12 +29,13 @@ const common = {
 
 /** Pure tests sit beside their source; `test/` holds what needs a real PostgreSQL, a real Kafka or a browser. */
 export default {
+  // Suites with real servers await conditions, each with a bound of its own.
+  testTimeout: 180_000,
   projects: [
     { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
     {
       ...common,
       displayName: 'integration',
-      testTimeout: 60_000,
       testMatch: ['<rootDir>/test/integration/**/*.spec.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.mjs',
       globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
@@ -42,7 +43,6 @@ export default {
     {
       ...common,
       displayName: 'e2e',
-      testTimeout: 180_000,
       testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.mjs',
       globalTeardown: '<rootDir>/test/support/global-teardown.mjs',

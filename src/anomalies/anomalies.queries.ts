@@ -120,12 +120,13 @@ function rangeConditions({ from, to }: Range): Conditions {
 
 /**
  * The record may be anything, so it is searched in PostgreSQL's escape form, where bytes beyond ASCII are `\ooo`;
- * event_data finds what the record has written as `\uXXXX`.
+ * event_data, which takes longer to search, finds what the record has written as `\uXXXX`.
  */
 function addSearch(where: Conditions, text: string): void {
   const pattern = likeAnywhere(text);
   where.add(
-    `(detail ILIKE ? OR encode(raw, 'escape') ILIKE ? OR event_data::text ILIKE ?)`,
+    String.raw`(detail ILIKE ? OR encode(raw, 'escape') ILIKE ?
+      OR ((raw IS NULL OR position('\x5c75'::bytea IN raw) > 0) AND event_data::text ILIKE ?))`,
     pattern,
     likeAnywhere(escapeForm(text)),
     pattern,

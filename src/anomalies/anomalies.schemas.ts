@@ -25,9 +25,7 @@ export const anomaliesQuery = z
     q: textParameter(
       200,
       'Text that the detail or the event holds, in any case. It is taken literally: `%` and `_` mean themselves.',
-    )
-      .optional()
-      .meta({ example: '77011234567' }),
+    ).optional(),
     ...listParameters,
     ...formatParameter,
   })
@@ -40,7 +38,7 @@ export type SummaryQuery = z.output<typeof summaryQuery>;
 /** A bigint of PostgreSQL, from 1. */
 export const anomalyId = z
   .string()
-  .regex(/^[1-9]\d{0,18}$/, 'must be a whole number from 1')
+  .regex(/^[1-9]\d{0,18}$/, { message: 'must be a whole number from 1', abort: true })
   .refine((id) => BigInt(id) <= 9_223_372_036_854_775_807n, 'must be a whole number from 1')
   .meta({ description: 'Id of the anomaly.', example: '42' });
 

@@ -1,3 +1,4 @@
+import fastifyStatic from '@fastify/static';
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -9,7 +10,7 @@ export class DashboardModule implements OnModuleInit {
   constructor(private readonly host: HttpAdapterHost<FastifyAdapter>) {}
 
   onModuleInit(): void {
-    this.host.httpAdapter.useStaticAssets({
+    void this.host.httpAdapter.getInstance().register(fastifyStatic, {
       root: fileURLToPath(new URL('./public/', import.meta.url)),
       // A route a file: every other path stays the API's, with its 404 and 405.
       wildcard: false,
@@ -17,7 +18,7 @@ export class DashboardModule implements OnModuleInit {
       cacheControl: false,
       // Kept by the browser, but asked for every time: an update shows at once, and all else is a 304 by etag.
       setHeaders: (reply) => {
-        reply.setHeader('cache-control', 'private, no-cache');
+        void reply.header('cache-control', 'private, no-cache');
       },
     });
   }

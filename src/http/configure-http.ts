@@ -36,12 +36,17 @@ class HttpAdapter extends FastifyAdapter {
 export function configureHttp(app: NestFastifyApplication, config: Pick<Config, 'ADMIN_API_KEY'>): void {
   const server = app.getHttpAdapter().getInstance();
   const allowedMethods = new AllowedMethods();
+  const problems = new ProblemFilter(allowedMethods);
   server.addHook('onRoute', (route) => {
     allowedMethods.add(route.url, route.method);
+    // Routes that do not come from a controller are there before Nest has told the server who answers for errors.
+    route.errorHandler ??= (error, request, reply) => {
+      problems.answer(error, request, reply);
+    };
   });
   setSecurityHeaders(app, server);
   requireApiKey(server, config);
-  app.useGlobalFilters(new ProblemFilter(allowedMethods));
+  app.useGlobalFilters(problems);
   app.useGlobalGuards(new StrayInputGuard());
   app.useGlobalPipes(new RequestValidationPipe());
   setUpDocs(app);

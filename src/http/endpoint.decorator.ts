@@ -1,10 +1,11 @@
 import { applyDecorators, HttpCode, UseInterceptors } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiOperation, ApiResponse, type ApiOperationOptions } from '@nestjs/swagger';
-import { z } from 'zod';
+import { ApiExtension, ApiOperation, ApiResponse, type ApiOperationOptions } from '@nestjs/swagger';
+import type { z } from 'zod';
 import { CsvInterceptor } from './csv.interceptor.js';
 import { openApiSchema } from './openapi-schema.js';
-import { PROBLEM_MEDIA_TYPE, problemDocument, ProblemError, problems, type ProblemCode } from './problem.js';
+import type { ProblemCode } from './problem.js';
+import { PROBLEM_CODES } from './problem-responses.js';
 import type { RouteSettings } from './route-settings.js';
 
 interface EndpointOptions {
@@ -66,7 +67,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
       },
       ...(csv && { headers: CSV_HEADERS }),
     }),
-    ...problemResponses([...codes]),
+    ApiExtension(PROBLEM_CODES, [...codes]),
   ];
   if (csv) decorators.push(UseInterceptors(new CsvInterceptor(Object.keys(csv.shape))));
   return applyDecorators(...decorators);
@@ -81,38 +82,3 @@ const CSV_HEADERS = {
 };
 
 const csvExample = (row: z.ZodObject): string => `${Object.keys(row.shape).join(',')}\n…`;
-
-export const problemSchema = z
-  .object({
-    type: z.string().describe('Kind of problem, a URN that ends in the code.'),
-    title: z.string().describe('The kind of problem in words; the same for every problem of this code.'),
-    status: z.int().describe('The HTTP status.'),
-    detail: z.string().describe('What is wrong this time, and what to do about it.'),
-    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]).describe('See docs/errors.md.'),
-    errors: z
-      .array(z.object({ field: z.string(), message: z.string() }))
-      .optional()
-      .describe('Every mistake of the request, by field.'),
-  })
-  .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });
-
-/** One response per HTTP status; codes that share one are told apart by example. */
-function problemResponses(codes: readonly ProblemCode[]): MethodDecorator[] {
-  const statuses = [...new Set(codes.map((code) => problems[code].status))].sort();
-  return statuses.map((status) => {
-    const ofStatus = codes.filter((code) => problems[code].status === status);
-    return ApiResponse({
-      status,
-      description: ofStatus.map((code) => `\`${code}\`: ${problems[code].title}`).join('; '),
-      content: {
-        [PROBLEM_MEDIA_TYPE]: {
-          schema: openApiSchema(problemSchema),
-          examples: Object.fromEntries(ofStatus.map((code) => [code, { value: problemExample(code) }])),
-        },
-      },
-    });
-  });
-}
-
-const problemExample = (code: ProblemCode) =>
-  problemDocument(new ProblemError(code, `${problems[code].title}.`));

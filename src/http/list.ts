@@ -19,7 +19,11 @@ export const instantParameter = (description: string) =>
       return z.NEVER;
     })
     .optional()
-    .meta({ description, format: 'date-time', example: '2025-11-08T22:30:00Z' });
+    // No example: Swagger UI would fill it in, and then send it.
+    .meta({
+      description: `${description} ISO 8601 such as \`2025-11-08T22:30:00Z\`, or a date; without an offset it is UTC.`,
+      format: 'date-time',
+    });
 
 /** A word of a closed list. */
 export const wordParameter = <const T extends readonly [string, ...string[]]>(
@@ -45,13 +49,12 @@ export const listParameters = {
     .refine((limit) => limit >= 1 && limit <= MAX_LIMIT, `must be a whole number from 1 to ${MAX_LIMIT}`)
     .default(100)
     .meta({
-      description: 'Most items of one page.',
+      description: 'Most items of one page; 100 by default.',
       type: 'integer',
       minimum: 1,
       maximum: MAX_LIMIT,
       default: 100,
       pattern: undefined,
-      example: 100,
     }),
   cursor: parameter
     .min(1, 'must not be empty')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { namedSchemas } from './openapi-schema.js';
+import { addProblemResponses } from './problem-responses.js';
 
 const DESCRIPTION = `
 Telecom events become exact window metrics in PostgreSQL; what cannot be counted is set aside as an anomaly.
@@ -45,6 +46,7 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, builder.build(), {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
+  addProblemResponses(document);
   document.components = {
     ...document.components,
     schemas: { ...Object.fromEntries(namedSchemas), ...document.components?.schemas },

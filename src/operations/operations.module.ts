@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { TransportModule } from '../transport/transport.module.js';
+import { IngestionModule } from '../ingestion/ingestion.module.js';
+import { AcknowledgementController } from './acknowledgement.controller.js';
 import { HealthController } from './health.controller.js';
 import { HealthService } from './health.service.js';
 import { PipelineController } from './pipeline.controller.js';
@@ -9,8 +10,8 @@ import { PrometheusService } from './prometheus.service.js';
 
 /** Looking after the running service: state of the pipeline, health, metrics. */
 @Module({
-  imports: [TransportModule],
-  controllers: [PipelineController, HealthController, PrometheusController],
+  imports: [IngestionModule],
+  controllers: [PipelineController, AcknowledgementController, HealthController, PrometheusController],
   providers: [PipelineQueries, HealthService, PrometheusService],
 })
 export class OperationsModule {}

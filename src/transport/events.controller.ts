@@ -22,13 +22,7 @@ export class EventsController {
     response: accepted,
     responseDescription: 'All events are in the log.',
     example: { accepted: 1 },
-    problems: [
-      'malformed_json',
-      'payload_too_large',
-      'event_too_large',
-      'unsupported_media_type',
-      'log_unavailable',
-    ],
+    problems: ['event_too_large', 'log_unavailable'],
     requestBody: eventsBody,
     route: { rawBody: ['application/json', LINES] },
   })

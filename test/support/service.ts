@@ -26,8 +26,11 @@ const QUICK = {
   KAFKA_SESSION_TIMEOUT: '6s',
 };
 
-/** Starts `node dist/main.js` and waits until it is live. */
-export async function startService(env: Record<string, string>): Promise<Service> {
+/** Starts `node dist/main.js` and waits until it is ready, or only live. */
+export async function startService(
+  env: Record<string, string>,
+  { until = 'ready' as 'ready' | 'live' } = {},
+): Promise<Service> {
   const port = env.PORT ?? String(await freePort());
   const child = spawn(process.execPath, ['dist/main.js'], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...QUICK, ...env, PORT: port },
@@ -37,9 +40,9 @@ export async function startService(env: Record<string, string>): Promise<Service
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const service = asService(child, `http://127.0.0.1:${port}`, () => output);
-  await waitFor('the service to be live', async () => {
+  await waitFor(`the service to be ${until}`, async () => {
     if (child.exitCode !== null) throw new Error(`The service ended with code ${child.exitCode}:\n${output}`);
-    return (await fetch(`${service.url}/health/live`).catch(() => undefined))?.ok;
+    return (await fetch(`${service.url}/health/${until}`).catch(() => undefined))?.ok;
   });
   return service;
 }

@@ -67,6 +67,7 @@ export function splitJsonArray(json: Buffer): Buffer[] {
 
 /** @param at where a string begins @returns where its closing quote is */
 function endOfString(json: Buffer, at: number): number {
+  // Strings are most of an event, and indexOf is several times as fast as looking at each byte here.
   let end = json.indexOf(Byte.Quote, at + 1);
   while (isEscaped(json, end)) end = json.indexOf(Byte.Quote, end + 1);
   return end;

@@ -24,9 +24,8 @@ describe('errors', () => {
   /** The next `GET /metrics/keys` fails like this. */
   const failOnce = (error: Error): void => {
     const queries = http.app.get(MetricsQueries);
-    const { keys } = queries;
     queries.keys = () => {
-      queries.keys = keys;
+      Reflect.deleteProperty(queries, 'keys');
       return Promise.reject(error);
     };
   };

@@ -1,17 +1,12 @@
 import type { LoggerService } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { AggregationModule } from '../../../src/aggregation/aggregation.module.js';
-import { AnomaliesModule } from '../../../src/anomalies/anomalies.module.js';
+import { AppModule } from '../../../src/app.module.js';
 import { parseConfig } from '../../../src/config/config.js';
-import { ConfigModule } from '../../../src/config/config.module.js';
-import { DatabaseModule } from '../../../src/database/database.module.js';
 import { DatabaseService } from '../../../src/database/database.service.js';
 import { configureHttp, createFastifyAdapter } from '../../../src/http/configure-http.js';
-import { OperationsModule } from '../../../src/operations/operations.module.js';
 import { EventPublisher, type OutgoingEvent } from '../../../src/transport/event-publisher.js';
 import { EventSource, type LogBounds, type SourceHealth } from '../../../src/transport/event-source.js';
-import { TransportModule } from '../../../src/transport/transport.module.js';
 
 /** Keeps what is published, or fails as it is told to. */
 export class RecordingPublisher extends EventPublisher {
@@ -85,21 +80,12 @@ interface Options {
   readonly logger?: LoggerService;
 }
 
-/** The HTTP side of the service on a real database, with a log of its own. */
+/** The service on a real database, but with a log that only remembers. */
 export async function createHttpApp(options: Options): Promise<HttpApp> {
-  const config = parseConfig({ LOG_LEVEL: 'silent', ...options.env });
+  const config = parseConfig({ LOG_LEVEL: 'silent', SIMULATOR_AUTOSTART: 'false', ...options.env });
   const publisher = new RecordingPublisher();
   const source = new StubSource();
-  const module = await Test.createTestingModule({
-    imports: [
-      ConfigModule.of(config),
-      DatabaseModule.at(options.url),
-      TransportModule,
-      AggregationModule,
-      AnomaliesModule,
-      OperationsModule,
-    ],
-  })
+  const module = await Test.createTestingModule({ imports: [AppModule.of(config, options.url)] })
     .overrideProvider(EventPublisher)
     .useValue(publisher)
     .overrideProvider(EventSource)

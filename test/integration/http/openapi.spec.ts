@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.js
 import { createHttpApp, type HttpApp } from './http-app.js';
 
 interface Media {
-  schema?: { $ref?: string };
+  schema?: { $ref?: string; properties?: Record<string, object> };
   example?: unknown;
   examples?: Record<string, { value: { code: string } }>;
 }
@@ -58,7 +58,11 @@ describe('the OpenAPI document', () => {
       'GET /metrics/keys',
       'GET /pipeline',
       'GET /prometheus',
+      'GET /simulator',
       'POST /events',
+      'POST /pipeline/partitions/{partition}/acknowledge',
+      'POST /simulator/start',
+      'POST /simulator/stop',
     ]);
   });
 
@@ -88,18 +92,38 @@ describe('the OpenAPI document', () => {
   });
 
   it('gives every good answer a shape and an example', () => {
-    for (const [name, , { responses, requestBody }] of operations) {
+    for (const [name, , { responses }] of operations) {
       const good = Object.entries(responses).filter(([status]) => status.startsWith('2'));
       expect({ name, good: good.length }).toEqual({ name, good: 1 });
-      for (const media of [
-        ...Object.values(good[0]?.[1].content ?? {}),
-        ...Object.values(requestBody?.content ?? {}),
-      ]) {
+      for (const media of Object.values(good[0]?.[1].content ?? {})) {
         expect({ name, media }).toEqual({
           name,
           media: expect.objectContaining({ schema: expect.any(Object) as object }) as object,
         });
         expect(media.example ?? media.examples).toBeDefined();
+      }
+    }
+  });
+
+  it('gives every body a shape and an example, of the whole or of its fields', () => {
+    const bodies = operations.flatMap(([name, , { requestBody }]) =>
+      Object.values(requestBody?.content ?? {}).map((media) => ({ name, media })),
+    );
+    expect(bodies.length).toBeGreaterThanOrEqual(3);
+    for (const { name, media } of bodies) {
+      const { schema, example, examples } = media;
+      const properties = Object.values(schema?.properties ?? {});
+      const exemplified = properties.length > 0 && properties.every((field) => 'example' in field);
+      expect({ name, shape: Boolean(schema), example: Boolean(example ?? examples) || exemplified }).toEqual({
+        name,
+        shape: true,
+        example: true,
+      });
+      for (const field of properties) {
+        expect({ name, field }).toEqual({
+          name,
+          field: expect.objectContaining({ description: expect.stringMatching(/\w/) as string }) as object,
+        });
       }
     }
   });
@@ -122,7 +146,11 @@ describe('the OpenAPI document', () => {
       });
       expect({ name, codes }).toEqual({
         name,
-        codes: expect.arrayContaining(['internal_error', 'invalid_request']) as string[],
+        codes: expect.arrayContaining([
+          'internal_error',
+          'invalid_request',
+          ...(name.startsWith('POST') ? ['malformed_json', 'unsupported_media_type', 'forbidden'] : []),
+        ]) as string[],
       });
     }
   });

@@ -2,7 +2,7 @@ import { get, serverNow } from './api.js';
 import { openAnomaly } from './anomaly-dialog.js';
 import { showBars } from './bars.js';
 import { byId, element, setAttributes, setText, show } from './dom.js';
-import { formatCount, formatTime, printable } from './format.js';
+import { formatCount, formatTime, placeText, printable } from './format.js';
 
 const DAY_MS = 86_400_000;
 const NEWEST = 10;
@@ -70,6 +70,3 @@ function fillRow(item, { reason, detail, status, createdAt, ...where }) {
   setText(text, printable(detail));
   setText(place, placeText(where));
 }
-
-/** As Kafka's own tools write it: topic-partition@offset. */
-export const placeText = ({ topic, partition, offset }) => `${printable(topic)}-${partition}@${printable(offset)}`;

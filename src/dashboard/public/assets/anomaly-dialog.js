@@ -1,7 +1,6 @@
 import { get, serverNow } from './api.js';
-import { placeText } from './anomalies.js';
 import { byId, element, setText } from './dom.js';
-import { formatCount, formatTime, plural, printable } from './format.js';
+import { formatCount, formatTime, placeText, plural, printable } from './format.js';
 
 const MOST_CHARACTERS = 4000;
 const MOST_BYTES = 512;
@@ -26,7 +25,13 @@ export async function openAnomaly(id) {
   try {
     content = contentOf(await get(`anomalies/${encodeURIComponent(id)}`));
   } catch (error) {
-    content = [element('p', { class: 'message', role: 'alert', text: `${printable(error.message)}. Close, and open it again.` })];
+    content = [
+      element('p', {
+        class: 'message',
+        role: 'alert',
+        text: `${printable(error.message)}. Close, and open it again.`,
+      }),
+    ];
   }
   // Another one may have been opened while this one was on its way.
   if (shownId === id) byId('anomaly-body').replaceChildren(...content);
@@ -42,7 +47,10 @@ function contentOf(anomaly) {
       ['Place in the log', element('code', { text: placeText(anomaly) })],
       ['Event time', time(anomaly.eventTime)],
       ['Set aside', time(anomaly.createdAt)],
-      ['Status', `${printable(anomaly.status)}${anomaly.attempts > 0 ? `, ${plural(anomaly.attempts, 'replay')}` : ''}`],
+      [
+        'Status',
+        `${printable(anomaly.status)}${anomaly.attempts > 0 ? `, ${plural(anomaly.attempts, 'replay')}` : ''}`,
+      ],
     ]),
     element('h3', { text: 'The record' }),
     ...recordOf(anomaly),
@@ -77,21 +85,26 @@ function recordOf({ raw, rawBase64 }) {
     const shown = raw.slice(0, MOST_CHARACTERS);
     return [
       element('pre', { tabindex: 0, text: printable(shown, '\n\t') || ' ' }),
-      note(raw.length === 0 ? 'Empty.' : moreNote(raw.length - shown.length, 'character')),
+      note(textNote(raw.length, shown.length)),
     ];
   }
   if (rawBase64 === null) return [note('None: a tombstone has no value.')];
   const bytes = bytesOf(rawBase64);
   return [
-    element('pre', { tabindex: 0, text: hexDump(bytes.subarray(0, MOST_BYTES)) }),
-    note(`Not valid UTF-8, so its bytes are shown. ${moreNote(bytes.length - MOST_BYTES, 'byte')}`),
+    element('pre', { class: 'hex', tabindex: 0, text: hexDump(bytes.subarray(0, MOST_BYTES)) }),
+    note(`Not valid UTF-8, so these are its bytes. ${leftOut(bytes.length - MOST_BYTES, 'byte')}`),
   ];
 }
 
 const note = (text) => element('p', { class: 'muted', text });
 
-const moreNote = (left, noun) =>
-  left > 0 ? `${plural(left, `more ${noun}`)}, not shown.` : `Whole record. Characters that are not seen are written as ⟨U+…⟩.`;
+const textNote = (length, shown) =>
+  length === 0
+    ? 'It is empty.'
+    : `Characters that cannot be seen are written as ⟨U+…⟩. ${leftOut(length - shown, 'character')}`;
+
+const leftOut = (count, noun) =>
+  count > 0 ? `${plural(count, `more ${noun}`)}, not shown.` : 'Nothing is left out.';
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 

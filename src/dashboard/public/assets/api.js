@@ -6,7 +6,7 @@ const MAX_PAGES = 10;
 
 /** A request that failed; `status` is 0 when no answer came. */
 export class ApiError extends Error {
-  constructor(message, status, problem, usedKey) {
+  constructor(message, status, problem = null, usedKey = null) {
     super(message);
     this.name = 'ApiError';
     this.status = status;

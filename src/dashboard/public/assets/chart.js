@@ -1,18 +1,20 @@
+import { Column, LEFT, ValueAxis } from './chart-parts.js';
 import { setAttributes, setText, svg } from './dom.js';
-import { formatCompact, formatCount, formatAmount, formatHourMinute } from './format.js';
-import { axisTop, TYPES, WINDOWS, WINDOW_MS } from './windows.js';
+import { formatAmount, formatCount, formatHourMinute } from './format.js';
+import { axisTop, WINDOW_MS, WINDOWS } from './windows.js';
 
-const LEFT = 44;
 const RIGHT = 4;
-const EVENTS = { top: 14, height: 178 };
-const VOLUME = { top: 236, height: 56 };
-const HEIGHT = 316;
+const TOP = 14;
+/** Between the two panels, for the title of the lower one; and below, for the times. */
+const BETWEEN = 38;
+const BELOW = 24;
+const LEAST = { width: 200, height: 260 };
 const AXIS_MS = 3 * WINDOW_MS;
 
 /**
  * Stacked bars of events and, below, of data volume, on one time axis. One stop for the Tab key; arrow keys go from window
  * to window.
- * @param onSelect told the start of the window under pointer or focus, or null
+ * @param onSelect told which window is under pointer or focus, by its place from 0, or null
  */
 export class WindowChart {
   slots = [];
@@ -21,23 +23,24 @@ export class WindowChart {
     this.onSelect = onSelect;
     this.title = svg('title', { id: 'chart-title', text: 'Events and data volume per 5-minute window' });
     this.description = svg('desc', { id: 'chart-desc' });
-    this.axes = [EVENTS, VOLUME].map((panel) => new ValueAxis(panel));
+    this.axes = [new ValueAxis(), new ValueAxis()];
+    this.volumeTitle = svg('text', { class: 'panel-title', x: 0, text: 'Data volume, GB' });
     this.times = svg('g', { class: 'axis' });
     this.columns = Array.from({ length: WINDOWS }, (_, index) => new Column(this, index));
     this.svg = svg(
       'svg',
-      { role: 'group', 'aria-labelledby': 'chart-title', 'aria-describedby': 'chart-desc', height: HEIGHT },
+      { role: 'group', 'aria-labelledby': 'chart-title', 'aria-describedby': 'chart-desc' },
       this.title,
       this.description,
       ...this.axes.map(({ group }) => group),
-      svg('text', { class: 'panel-title', x: 0, y: VOLUME.top - 14, text: 'Data volume, GB' }),
+      this.volumeTitle,
       this.times,
       ...this.columns.map(({ group }) => group),
     );
     parent.append(this.svg);
     this.svg.addEventListener('pointerleave', () => this.select(this.focused ?? null));
-    new ResizeObserver(([entry]) => this.resize(entry.contentRect.width)).observe(parent);
-    this.resize(parent.clientWidth);
+    new ResizeObserver(([entry]) => this.resize(entry.contentRect)).observe(parent);
+    this.resize(parent.getBoundingClientRect());
     this.tabStop(WINDOWS - 1);
   }
 
@@ -53,9 +56,19 @@ export class WindowChart {
     this.draw();
   }
 
-  resize(width) {
-    this.width = Math.max(width, 200);
-    setAttributes(this.svg, { width: this.width, viewBox: `0 0 ${this.width} ${HEIGHT}` });
+  resize({ width, height }) {
+    this.width = Math.max(width, LEAST.width);
+    this.height = Math.max(height, LEAST.height);
+    const room = this.height - TOP - BETWEEN - BELOW;
+    const events = { top: TOP, height: Math.round(room * 0.76) };
+    const volume = { top: TOP + events.height + BETWEEN, height: room - events.height };
+    this.panels = [events, volume];
+    setAttributes(this.svg, {
+      width: this.width,
+      height: this.height,
+      viewBox: `0 0 ${this.width} ${this.height}`,
+    });
+    setAttributes(this.volumeTitle, { y: volume.top - 14 });
     this.draw();
   }
 
@@ -66,26 +79,37 @@ export class WindowChart {
       axisTop(Math.max(...this.slots.map(({ total }) => total)), 4),
       axisTop(Math.max(...this.slots.map(({ gigabytes }) => gigabytes)), 0.1),
     ];
-    this.axes.forEach((axis, index) => axis.draw(tops[index], this.width));
+    this.axes.forEach((axis, index) => axis.draw(this.panels[index], tops[index], this.width));
     this.drawTimes(step);
-    this.columns.forEach((column, index) => column.draw(this.slots[index], LEFT + index * step, step, tops));
+    const scales = this.panels.map(({ top, height }, index) => ({
+      base: top + height,
+      scale: height / tops[index],
+    }));
+    this.columns.forEach((column, index) =>
+      column.draw(
+        this.slots[index],
+        { left: LEFT + index * step, step, height: this.height - BELOW },
+        scales,
+      ),
+    );
   }
 
   drawTimes(step) {
+    const base = this.height - BELOW;
     const labels = this.slots
       .map(({ start }, index) => ({ start, x: LEFT + index * step }))
       .filter(({ start }) => start % AXIS_MS === 0);
     this.times.replaceChildren(
       ...labels.flatMap(({ start, x }) => [
-        svg('line', { x1: x, x2: x, y1: VOLUME.top + VOLUME.height, y2: VOLUME.top + VOLUME.height + 5 }),
-        svg('text', { x, y: HEIGHT - 4, 'text-anchor': 'middle', text: formatHourMinute(start) }),
+        svg('line', { x1: x, x2: x, y1: base, y2: base + 5 }),
+        svg('text', { x, y: base + 19, 'text-anchor': 'middle', text: formatHourMinute(start) }),
       ]),
     );
   }
 
   select(index) {
     this.columns.forEach((column, other) => column.group.classList.toggle('selected', other === index));
-    this.onSelect(index === null ? null : (this.slots[index] ?? null));
+    this.onSelect(index);
   }
 
   tabStop(index) {
@@ -109,65 +133,4 @@ export class WindowChart {
     this.focused = undefined;
     this.select(null);
   }
-}
-
-class ValueAxis {
-  constructor(panel) {
-    this.panel = panel;
-    this.lines = [0, 0.5, 1].map((share) => ({
-      share,
-      line: svg('line', { x1: LEFT }),
-      label: svg('text', { x: LEFT - 8, 'text-anchor': 'end' }),
-    }));
-    this.group = svg('g', { class: 'axis', 'aria-hidden': 'true' }, ...this.lines.flatMap(({ line, label }) => [line, label]));
-  }
-
-  draw(top, width) {
-    for (const { share, line, label } of this.lines) {
-      const y = this.panel.top + this.panel.height * (1 - share) + 0.5;
-      setAttributes(line, { y1: y, y2: y, x2: width });
-      setAttributes(label, { y: y + 4 });
-      setText(label, formatCompact(top * share));
-    }
-  }
-}
-
-/** One window: its stack of events, its data volume, and a place over both to point at. */
-class Column {
-  constructor(chart, index) {
-    this.hit = svg('rect', { class: 'hit', y: 0, height: HEIGHT - 20 });
-    this.parts = TYPES.map(({ key }) => svg('rect', { class: `part ${key}` }));
-    this.volume = svg('rect', { class: 'part gigabytes' });
-    this.mark = svg('path', { class: 'mark', d: 'M0 -3 l5 -8 h-10 z' });
-    this.group = svg('g', { class: 'column', role: 'img' }, this.hit, ...this.parts, this.volume, this.mark);
-    this.group.addEventListener('pointerenter', () => chart.select(index));
-    this.group.addEventListener('focus', () => chart.onFocus(index));
-    this.group.addEventListener('blur', () => chart.onBlur());
-    this.group.addEventListener('keydown', (event) => chart.onKey(event, index));
-  }
-
-  draw(slot, left, step, [eventsTop, volumeTop]) {
-    const gap = Math.max(2, step * 0.14);
-    const x = left + gap / 2;
-    const width = Math.max(1, step - gap);
-    setAttributes(this.hit, { x: left, width: step });
-    let y = EVENTS.top + EVENTS.height;
-    TYPES.forEach(({ key }, index) => {
-      const height = (slot.counts[key] / eventsTop) * EVENTS.height;
-      y -= height;
-      setAttributes(this.parts[index], { x, y, width, height });
-    });
-    const volume = (slot.gigabytes / volumeTop) * VOLUME.height;
-    setAttributes(this.volume, { x, y: VOLUME.top + VOLUME.height - volume, width, height: volume });
-    setAttributes(this.mark, { transform: `translate(${x + width / 2} ${y})` });
-    setAttributes(this.group, { 'data-status': slot.status, 'aria-label': describe(slot) });
-  }
-}
-
-function describe(slot) {
-  const time = `${formatHourMinute(slot.start)} to ${formatHourMinute(slot.end)} UTC`;
-  if (slot.status === null) return `${time}: no events`;
-  const counts = TYPES.map(({ key, label }) => `${label} ${formatCount(slot.counts[key])}`).join(', ');
-  const late = slot.late > 0 ? `, ${formatCount(slot.late)} of them late` : '';
-  return `${time}, ${slot.status}: ${formatCount(slot.total)} events${late}; ${counts}; ${formatAmount(slot.gigabytes)} GB`;
 }

@@ -3,9 +3,16 @@ import { byId, setAttributes, setText } from './dom.js';
 import { formatTime, plural, printable } from './format.js';
 
 const TITLE = document.title;
+const KINDS = {
+  health: 'Health',
+  pipeline: 'Pipeline',
+  metrics: 'Metrics',
+  simulator: 'Simulator',
+  anomalies: 'Anomalies',
+};
 
 /** What the strip at the top tells: whether the service is ready, and whether this page can still see it. */
-const state = { health: null, pipeline: null, failures: new Map(), keyWanted: false, updatedAt: null };
+const state = { health: null, pipeline: null, failures: new Map(), succeededAt: new Map(), keyWanted: false };
 
 /** Not being ready is an answer, not a failure. */
 export async function loadHealth() {
@@ -30,14 +37,13 @@ export function showPipelineHealth({ transport, partitions }) {
 
 export function noteSuccess(kind) {
   state.failures.delete(kind);
-  state.updatedAt = serverNow();
+  state.succeededAt.set(kind, serverNow());
   showStrip();
 }
 
-/** The values on the page stay as they are; `since` says how old they may be. */
+/** The values on the page stay as they are. */
 export function noteFailure(kind, error) {
-  const since = state.failures.get(kind)?.since ?? serverNow();
-  state.failures.set(kind, { error, since });
+  state.failures.set(kind, error);
   showStrip();
 }
 
@@ -52,20 +58,24 @@ function showStrip() {
   setText(byId('strip-state'), title);
   setText(byId('strip-detail'), detail);
   byId('access-open').hidden = !state.keyWanted;
-  if (state.updatedAt !== null)
-    setText(byId('strip-updated'), `, updated ${formatTime(state.updatedAt, serverNow())}`);
+  for (const part of document.querySelectorAll('[data-kind]'))
+    part.classList.toggle('stale', state.keyWanted || state.failures.has(part.dataset.kind));
+  if (state.succeededAt.size > 0) {
+    const updatedAt = Math.max(...state.succeededAt.values());
+    setText(byId('strip-updated'), `, updated ${formatTime(updatedAt, serverNow())}`);
+  }
   const label = tone === 'bad' ? `⚠ ${title} · ${TITLE}` : TITLE;
   if (document.title !== label) document.title = label;
 }
 
 function summary() {
-  if (state.keyWanted)
-    return { tone: 'bad', title: 'No access', detail: 'The service wants an API key.' };
-  if (state.failures.size > 0) return failureSummary([...state.failures.values()]);
+  if (state.keyWanted) return { tone: 'bad', title: 'No access', detail: 'The service wants an API key.' };
+  if (isSilent()) return { tone: 'bad', title: 'No answer', detail: staleText() };
+  if (state.health !== null && state.health.status !== 'ok') return notReady(state.health);
+  if (state.failures.size > 0)
+    return { tone: 'bad', title: 'Stale', detail: `${failureText()}. ${staleText()}` };
   if (state.health === null)
     return { tone: 'loading', title: 'Connecting', detail: 'Asking the service how it is …' };
-  if (state.health.status !== 'ok')
-    return { tone: 'bad', title: 'Not ready', detail: printable(state.health.detail ?? 'It does not say why.') };
   if (state.pipeline?.halted > 0)
     return {
       tone: 'bad',
@@ -80,15 +90,29 @@ function readyText() {
   return `Database and ${transport ?? 'event log'} are up.`;
 }
 
-function failureSummary(failures) {
-  const since = Math.min(...failures.map((failure) => failure.since));
-  const silent = failures.some(({ error }) => error.status === 0);
-  const messages = new Set(failures.map(({ error }) => printable(error.message).replace(/\.$/, '')));
+const isSilent = () => [...state.failures.values()].some(({ status }) => status === 0);
+
+function notReady({ detail }) {
+  const why = printable(detail ?? 'It does not say why.');
   return {
     tone: 'bad',
-    title: silent ? 'No answer' : 'Trouble',
-    detail:
-      `${[...messages].slice(0, 2).join('; ')}. Values from before ${formatTime(since, serverNow())} stay; ` +
-      'trying again every 2 s.',
+    title: 'Not ready',
+    detail: state.failures.size > 0 ? `${why} ${staleText()}` : why,
   };
+}
+
+/** What fails, and why: `Pipeline, metrics: The database is not available`. */
+function failureText() {
+  const kindsOf = new Map();
+  for (const [kind, error] of state.failures) {
+    const why = printable(error.problem?.title ?? error.message);
+    kindsOf.set(why, [...(kindsOf.get(why) ?? []), KINDS[kind]]);
+  }
+  return [...kindsOf].map(([why, kinds]) => `${kinds.join(', ')}: ${why}`).join('; ');
+}
+
+function staleText() {
+  const times = [...state.failures.keys()].map((kind) => state.succeededAt.get(kind));
+  if (times.includes(undefined)) return 'Trying again every 2 s.';
+  return `Values are from ${formatTime(Math.min(...times), serverNow())}; trying again every 2 s.`;
 }

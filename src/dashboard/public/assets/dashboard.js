@@ -1,4 +1,5 @@
 import { askForKey, isKeyWanted, setUpAccess } from './access.js';
+import { ApiError } from './api.js';
 import { loadAnomalies, showAnomalies } from './anomalies.js';
 import { setUpAnomalyDialog } from './anomaly-dialog.js';
 import { loadHealth, noteFailure, noteSuccess, showHealth, showPipelineHealth } from './connection.js';
@@ -8,6 +9,10 @@ import { poll } from './poll.js';
 import { loadSimulator, setUpSimulator, showSimulator } from './simulator.js';
 
 const INTERVAL_MS = 2000;
+const UNEXPECTED = new ApiError(
+  'This page cannot show what the service answered; its console says more',
+  200,
+);
 
 /** Keeps one kind of values fresh. Where that fails, the old ones stay and the strip at the top says so. */
 const keepFresh = (kind, load, show) =>
@@ -17,8 +22,9 @@ const keepFresh = (kind, load, show) =>
       show(await load());
       noteSuccess(kind);
     } catch (error) {
+      if (!(error instanceof ApiError)) console.error(error);
       if (error.status === 401) askForKey(error);
-      else noteFailure(kind, error);
+      else noteFailure(kind, error instanceof ApiError ? error : UNEXPECTED);
     }
   }, INTERVAL_MS);
 

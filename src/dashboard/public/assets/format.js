@@ -13,7 +13,8 @@ const NONE = '–';
 /** `1,234,567`. @param value a number, or an offset as decimal text, which may be larger than a double holds */
 export function formatCount(value) {
   if (value === null || value === undefined) return NONE;
-  if (typeof value === 'string') return /^-?\d+$/.test(value) ? whole.format(BigInt(value)) : printable(value);
+  if (typeof value === 'string')
+    return /^-?\d+$/.test(value) ? whole.format(BigInt(value)) : printable(value);
   return whole.format(value);
 }
 
@@ -51,7 +52,7 @@ export function formatDuration(ms) {
   const size = Math.max(0, ms);
   if (size < 10 * SECOND) return `${(size / SECOND).toFixed(1)} s`;
   if (size < MINUTE) return `${Math.floor(size / SECOND)} s`;
-  if (size < HOUR) return `${Math.floor(size / MINUTE)} min ${pad((size % HOUR % MINUTE) / SECOND)} s`;
+  if (size < HOUR) return `${Math.floor(size / MINUTE)} min ${pad(((size % HOUR) % MINUTE) / SECOND)} s`;
   if (size < DAY) return `${Math.floor(size / HOUR)} h ${pad((size % HOUR) / MINUTE)} min`;
   return `${whole.format(Math.floor(size / DAY))} d ${Math.floor((size % DAY) / HOUR)} h`;
 }
@@ -69,6 +70,10 @@ export const printable = (text, keep = '') =>
       ? character
       : `⟨U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
   );
+
+/** As Kafka's own tools write it: topic-partition@offset. */
+export const placeText = ({ topic, partition, offset }) =>
+  `${printable(topic)}-${partition}@${printable(offset)}`;
 
 /** Epoch milliseconds of an ISO 8601 instant; null when there is none. */
 export function toMs(instant) {

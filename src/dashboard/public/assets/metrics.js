@@ -33,16 +33,17 @@ const metricsOf = (type, from, to) =>
   });
 
 let slots = [];
-let selectedStart = null;
+let selected = null;
 let chart;
 
 export function showMetrics({ hour, isNow, windows, regions }) {
   slots = slotsOf(windows, hour);
-  chart ??= new WindowChart(byId('chart'), (slot) => {
-    selectedStart = slot?.start ?? null;
+  chart ??= new WindowChart(byId('chart'), (index) => {
+    selected = index;
     showReadout();
   });
   chart.show(slots);
+  byId('windows-empty').hidden = windows.length > 0;
   setText(byId('windows-range'), rangeText(hour, isNow));
   showReadout();
   showRegions(rankingOf(regions, REGIONS));
@@ -55,7 +56,7 @@ function rangeText({ from, to }, isNow) {
 
 /** The values of the window under pointer or focus, or of the whole hour. */
 function showReadout() {
-  const slot = slots.find(({ start }) => start === selectedStart);
+  const slot = slots[selected];
   const values = slot ?? totalOf(slots);
   setText(byId('readout-title'), slot ? windowText(slot) : 'Whole hour');
   const late = values.late > 0 ? `, ${formatCount(values.late)} late` : '';

@@ -11,23 +11,26 @@ export const sumOf = (numbers) => numbers.reduce((sum, number) => sum + number, 
 export const unaccounted = ({ ledger }) =>
   ledger.consumed - sumOf(OUTCOMES.map((outcome) => ledger[outcome]));
 
+const keyOf = ({ topic, partition }) => JSON.stringify([topic, partition]);
+
 export function showPartitions(partitions) {
+  showHalted(partitions);
   byId('partitions-empty').hidden = partitions.length > 0;
   byId('partitions-scroll').hidden = partitions.length === 0;
   const topics = new Set(partitions.map(({ topic }) => topic));
   show(byId('partitions-rows'), partitions, {
-    key: ({ topic, partition }) => JSON.stringify([topic, partition]),
+    key: keyOf,
     create: () =>
       element(
         'tr',
         {},
         element('th', { scope: 'row' }),
-        element('td', {}, element('span', { class: 'badge' }), element('small')),
+        element('td', {}, element('span', { class: 'badge' })),
+        element('td', {}, element('span', { class: 'verdict' })),
         ...numberCells(3),
-        element('td', { class: 'time' }),
+        element('td'),
         ...numberCells(1, 'number ledger'),
         ...numberCells(OUTCOMES.length),
-        element('td', {}, element('span', { class: 'verdict' })),
         element('td', { class: 'owner' }),
       ),
     update: (row, partition) => fillRow(row, partition, topics.size > 1),
@@ -41,16 +44,16 @@ export function showPartitions(partitions) {
         {},
         element('th', { scope: 'row', text: 'All' }),
         element('td'),
+        element('td', {}, element('span', { class: 'verdict' })),
         ...numberCells(3),
         element('td'),
         ...numberCells(1, 'number ledger'),
         ...numberCells(OUTCOMES.length),
-        element('td', {}, element('span', { class: 'verdict' })),
         element('td'),
       ),
     update: (row, sum) => {
-      setText(row.cells[2], formatCount(sum.lag));
-      fillLedger(row, sum);
+      setText(row.cells[3], formatCount(sum.lag));
+      fillLedger(row, sum, sum.difference);
     },
   });
 }
@@ -61,32 +64,44 @@ const numberCells = (count, name = 'number') =>
 function fillRow(row, partition, withTopic) {
   const { cells } = row;
   setText(cells[0], `${withTopic ? `${printable(partition.topic)} ` : ''}${partition.partition}`);
-  const [badge, why] = cells[1].children;
+  const [badge] = cells[1].children;
   setText(badge, partition.status);
   setAttributes(badge, { 'data-tone': TONES[partition.status] ?? 'quiet' });
-  setText(why, partition.halted ? whyHalted(partition.halted) : '');
-  setText(cells[2], formatCount(partition.lag));
-  setText(cells[3], formatCount(partition.position));
-  setText(cells[4], formatCount(partition.highWatermark));
-  setText(cells[5], formatTime(partition.eventTimeWatermark, serverNow()));
-  fillLedger(row, partition);
+  setText(cells[3], formatCount(partition.lag));
+  setText(cells[4], formatCount(partition.position));
+  setText(cells[5], formatCount(partition.highWatermark));
+  setText(cells[6], formatTime(partition.eventTimeWatermark, serverNow()));
+  fillLedger(row, partition, unaccounted(partition));
   setText(cells[13], partition.owner === null ? 'nobody' : printable(partition.owner));
   cells[13].title = partition.owner === null ? '' : printable(partition.owner);
 }
 
-const whyHalted = ({ reason, detail }) => printable(detail === null ? reason : `${reason}: ${detail}`);
+function showHalted(partitions) {
+  show(
+    byId('halted'),
+    partitions.filter(({ halted }) => halted),
+    {
+      key: keyOf,
+      create: () => element('li'),
+      update: (node, { partition, halted: { reason, detail, since } }) =>
+        setText(
+          node,
+          `Partition ${partition} is halted since ${formatTime(since, serverNow())} UTC: ` +
+            printable(detail === null ? reason : `${reason}, ${detail}`),
+        ),
+    },
+  );
+}
 
-function fillLedger(row, partition) {
-  const { ledger } = partition;
+function fillLedger(row, { ledger }, difference) {
   const { cells } = row;
-  setText(cells[6], formatCount(ledger.consumed));
+  setText(cells[7], formatCount(ledger.consumed));
   OUTCOMES.forEach((outcome, index) => {
-    setText(cells[7 + index], formatCount(ledger[outcome]));
-    cells[7 + index].classList.toggle('zero', ledger[outcome] === 0);
+    setText(cells[8 + index], formatCount(ledger[outcome]));
+    cells[8 + index].classList.toggle('zero', ledger[outcome] === 0);
   });
-  const difference = unaccounted(partition);
-  const [verdict] = cells[12].children;
-  setText(verdict, difference === 0 ? 'yes, lost: nothing' : `no, off by ${formatCount(difference)}`);
+  const [verdict] = cells[2].children;
+  setText(verdict, difference === 0 ? 'lost: nothing' : `off by ${formatCount(difference)}`);
   setAttributes(verdict, { 'data-tone': difference === 0 ? 'good' : 'bad' });
 }
 
@@ -95,6 +110,7 @@ function totalOf(partitions) {
     ['consumed', ...OUTCOMES].map((field) => [field, sumOf(partitions.map((one) => one.ledger[field]))]),
   );
   const lags = partitions.map(({ lag }) => lag);
-  return { ledger, lag: lags.includes(null) ? null : sumOf(lags) };
+  // Without their signs, so that two mistakes do not make one right.
+  const difference = sumOf(partitions.map((one) => Math.abs(unaccounted(one))));
+  return { ledger, difference, lag: lags.includes(null) ? null : sumOf(lags) };
 }
-

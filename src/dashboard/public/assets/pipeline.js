@@ -4,11 +4,6 @@ import { formatAmount, formatCount, formatDuration, formatTime, plural, toMs } f
 import { showPartitions, sumOf, unaccounted } from './partitions.js';
 
 const SAMPLES = 60;
-const HELD = {
-  halted: 'which is halted',
-  no_events_yet: 'which has no events yet',
-  slowest_partition: 'the slowest',
-};
 
 export const loadPipeline = () => get('pipeline');
 
@@ -51,20 +46,28 @@ function showLag(partitions) {
   const known = partitions.map(({ lag }) => lag).filter((lag) => lag !== null);
   setText(byId('lag'), known.length === 0 ? '–' : formatCount(sumOf(known)));
   const behind = known.filter((lag) => lag > 0).length;
-  setText(byId('lag-note'), behind === 0 ? 'all that is in the log is read' : `records to read, in ${plural(behind, 'partition')}`);
+  const note =
+    behind === 0 ? 'all that is in the log is read' : `records to read, in ${plural(behind, 'partition')}`;
+  setText(byId('lag-note'), known.length === 0 ? '' : note);
 }
 
-function showWatermark({ watermark, heldBy }) {
+function showWatermark({ watermark, heldBy, partitions }) {
   const now = serverNow();
   const ms = toMs(watermark);
   setText(byId('watermark'), ms === null ? 'none yet' : formatTime(ms, now));
-  const behind = ms === null ? '' : now >= ms ? `${formatDuration(now - ms)} behind now` : 'ahead of now';
-  const held =
-    heldBy === null
-      ? 'all partitions idle'
-      : `held by partition ${heldBy.partition}, ${HELD[heldBy.reason] ?? 'the slowest'}`;
-  setText(byId('watermark-note'), behind === '' ? held : `${behind}; ${held}`);
-  byId('watermark-note').title = heldBy?.since ? `since ${formatTime(heldBy.since, now)} UTC` : '';
+  const behind = ms === null ? [] : [now >= ms ? `${formatDuration(now - ms)} behind now` : 'ahead of now'];
+  setText(byId('watermark-note'), [...behind, heldText(heldBy, partitions, now)].join('; '));
+}
+
+function heldText(heldBy, partitions, now) {
+  if (heldBy === null) return partitions.length === 0 ? 'no partitions yet' : 'all partitions idle';
+  const { partition, reason, since } = heldBy;
+  if (reason === 'slowest_partition')
+    return partitions.length === 1
+      ? `set by partition ${partition}`
+      : `held by partition ${partition}, the slowest`;
+  const from = since === null ? '' : ` since ${formatTime(since, now)}`;
+  return `held by partition ${partition}, ${reason === 'halted' ? 'halted' : 'without events'}${from}`;
 }
 
 function showFlush({ lastFlushAt, lastFlushMs }) {
@@ -78,15 +81,19 @@ function showFlush({ lastFlushAt, lastFlushMs }) {
 
 /** The ledger of all partitions: what was consumed and has no outcome is lost, and nothing may be. */
 function showLost(partitions) {
-  const differences = partitions.map(unaccounted);
+  const differences = partitions.map((partition) => Math.abs(unaccounted(partition)));
   const off = differences.filter((difference) => difference !== 0).length;
   setText(byId('lost'), off === 0 ? 'Nothing' : formatCount(sumOf(differences)));
-  setAttributes(byId('lost-tile'), { 'data-tone': partitions.length === 0 ? null : off === 0 ? 'good' : 'bad' });
+  setAttributes(byId('lost-tile'), {
+    'data-tone': partitions.length === 0 ? null : off === 0 ? 'good' : 'bad',
+  });
   const consumed = sumOf(partitions.map(({ ledger }) => ledger.consumed));
   setText(
     byId('lost-note'),
     off === 0
-      ? `${formatCount(consumed)} consumed, all accounted for`
+      ? consumed === 0
+        ? 'nothing consumed yet'
+        : `${formatCount(consumed)} consumed, all accounted for`
       : `the ledger of ${plural(off, 'partition')} does not add up`,
   );
 }

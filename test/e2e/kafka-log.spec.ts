@@ -1,0 +1,211 @@
+import kafkajs from 'kafkajs';
+import { registerCodecs } from '../../src/transport/kafka/codecs.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { consoleProduce } from '../support/kafka-tools.js';
+import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
+import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';
+import { startService, waitFor, type Service } from '../support/service.js';
+
+const suite = hasKafka ? describe : describe.skip;
+
+suite("Kafka's log, in all its forms", () => {
+  let database: TestDatabase;
+  let topic: TestTopic;
+  let service: Service | undefined;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+  });
+  afterEach(async () => {
+    await service?.kill();
+    service = undefined;
+    await topic.close();
+    await database.drop();
+  });
+
+  const total = (): Promise<Record<string, number>> => ledger(database.dataSource);
+  const allConsumed = (offsets: number): Promise<boolean> =>
+    waitFor('the log to be read', async () => (await total()).consumed === offsets, 60_000);
+  const start = async (env: Record<string, string> = {}): Promise<Service> =>
+    (service = await startService({ DATABASE_URL: database.url, ...topic.env, ...env }));
+  const event = (minutesAgo = 0): Buffer =>
+    Buffer.from(
+      JSON.stringify({
+        msisdn: '1',
+        event_type: 'sms',
+        timestamp: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
+      }),
+    );
+
+  it.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
+    'batches compressed by the Java client with %s are read',
+    async (codec) => {
+      topic = await createTestTopic(1);
+      // The console producer cannot send empty lines' tombstones nor invalid bytes; the sample has neither.
+      await consoleProduce(topic, codec, sampleRecords());
+      await start();
+      await allConsumed(12_000);
+      await expectSampleAnswers(database.dataSource);
+      await expectBalancedLedger(database.dataSource);
+    },
+  );
+
+  it.each(['Snappy', 'LZ4'] as const)('batches compressed by kafkajs with %s are read', async (codec) => {
+    registerCodecs();
+    topic = await createTestTopic(1);
+    await topic.producer.send({
+      topic: topic.topic,
+      compression: kafkajs.CompressionTypes[codec],
+      messages: Array.from({ length: 500 }, () => ({ value: event() })),
+    });
+    await start();
+    await allConsumed(500);
+    expect(await total()).toMatchObject({ counted: 500, anomalies: 0 });
+  });
+
+  it('aborted transactions are not counted, control records and gaps are skipped in the ledger', async () => {
+    topic = await createTestTopic(1);
+    const producer = topic.kafka.producer({
+      transactionalId: topic.topic,
+      maxInFlightRequests: 1,
+      idempotent: true,
+    });
+    await producer.connect();
+    for (const outcome of ['commit', 'abort', 'commit', 'abort', 'abort'] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({
+        topic: topic.topic,
+        messages: Array.from({ length: 10 }, () => ({ value: event() })),
+      });
+      await transaction[outcome]();
+    }
+    await start();
+    // 5 × (10 records + 1 control record); 2 × 10 of them are visible.
+    await allConsumed(55);
+    expect(await total()).toMatchObject({ counted: 20, skipped: 35 });
+
+    // The log goes on after a tail without visible records.
+    await producer.send({ topic: topic.topic, messages: [{ value: event() }] }).catch(() => undefined);
+    await topic.publish([event()]);
+    await waitFor('the next event', async () => (await total()).counted === 21);
+    await expectBalancedLedger(database.dataSource);
+    await producer.disconnect();
+  });
+
+  it('a partition whose log was cut off beyond the checkpoint halts, loudly, until it is acknowledged; others go on', async () => {
+    topic = await createTestTopic(2);
+    await topic.publish(
+      Array.from({ length: 20 }, () => event()),
+      (position) => position % 2,
+    );
+    const first = await start();
+    await allConsumed(20);
+    await first.stop();
+
+    await topic.publish(
+      Array.from({ length: 20 }, () => event()),
+      (position) => position % 2,
+    );
+    const admin = topic.kafka.admin();
+    await admin.connect();
+    await admin.deleteTopicRecords({ topic: topic.topic, partitions: [{ partition: 0, offset: '15' }] });
+    await admin.disconnect();
+
+    const second = await start();
+    const statusOf = async (partition: number) =>
+      (
+        await second.get<{
+          partitions: { partition: number; status: string; position: string; lag: number }[];
+        }>('/pipeline')
+      ).partitions.find((each) => each.partition === partition)!;
+    await waitFor('partition 0 to halt', async () => (await statusOf(0)).status === 'halted');
+    await waitFor('partition 1 to go on', async () => (await statusOf(1)).position === '20');
+    expect(await statusOf(0)).toMatchObject({ position: '10' });
+    expect(second.output()).toMatch(
+      /Partition 0 is HALTED: the log begins at offset 15, after the checkpoint 10: 5 records are lost/,
+    );
+
+    expect(await second.post('/pipeline/partitions/0/acknowledge')).toMatchObject({
+      partition: 0,
+      reason: 'log_truncated',
+      from: '10',
+      to: '15',
+    });
+    await waitFor('partition 0 to go on', async () => (await statusOf(0)).position === '20');
+    const again = await fetch(`${second.url}/pipeline/partitions/0/acknowledge`, { method: 'POST' });
+    expect([again.status, ((await again.json()) as { code: string }).code]).toEqual([
+      409,
+      'partition_not_halted',
+    ]);
+    expect(await total()).toMatchObject({ consumed: 35, counted: 35 });
+    await expectBalancedLedger(database.dataSource);
+  });
+
+  it('a topic created anew, with fewer records, halts; acknowledged, it is read as a new incarnation', async () => {
+    topic = await createTestTopic(1);
+    await topic.publish([...Array.from({ length: 9 }, () => event()), Buffer.from('not json')]);
+    const first = await start();
+    await allConsumed(10);
+    await first.stop();
+
+    const admin = topic.kafka.admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic.topic] });
+    await waitFor('the topic to be gone', async () => !(await admin.listTopics()).includes(topic.topic));
+    await admin.createTopics({ topics: [{ topic: topic.topic, numPartitions: 1 }], waitForLeaders: true });
+    await admin.disconnect();
+    const producer = topic.kafka.producer();
+    await producer.connect();
+    await producer.send({ topic: topic.topic, messages: [{ value: 'not json either' }, { value: event() }] });
+    await producer.disconnect();
+
+    const second = await start();
+    await waitFor('the partition to halt', () =>
+      second.output().includes('HALTED: the log ends at offset 2, before the checkpoint 10'),
+    );
+    await second.post('/pipeline/partitions/0/acknowledge');
+    await allConsumed(12);
+    const anomalies: unknown[] = await database.dataSource.query(
+      `SELECT incarnation, "offset" FROM anomalies ORDER BY id`,
+    );
+    expect(anomalies).toEqual([
+      { incarnation: 1, offset: '9' },
+      { incarnation: 2, offset: '0' },
+    ]);
+    await expectBalancedLedger(database.dataSource);
+  });
+
+  it('START_FROM=latest begins at the end, once; afterwards the checkpoint counts', async () => {
+    topic = await createTestTopic(1);
+    await topic.publish(Array.from({ length: 5 }, () => event()));
+    const first = await start({ START_FROM: 'latest' });
+    await waitFor(
+      'the partition to be claimed',
+      async () => (await first.get<{ partitions: unknown[] }>('/pipeline')).partitions.length === 1,
+    );
+    await topic.publish([event()]);
+    await allConsumed(1);
+    await first.stop();
+    await topic.publish([event(), event()]);
+    await start({ START_FROM: 'latest' });
+    await allConsumed(3);
+    expect(await total()).toMatchObject({ counted: 3, skipped: 0 });
+  });
+
+  it('partitions that are added are read', async () => {
+    topic = await createTestTopic(1);
+    await start();
+    const admin = topic.kafka.admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic: topic.topic, count: 3 }] });
+    await admin.disconnect();
+    const producer = topic.kafka.producer();
+    await producer.connect();
+    await producer.send({
+      topic: topic.topic,
+      messages: [0, 1, 2].map((partition) => ({ partition, value: event() })),
+    });
+    await producer.disconnect();
+    await waitFor('all partitions', async () => (await total()).counted === 3, 90_000);
+  });
+});
