@@ -15,7 +15,7 @@ export class WatermarkService {
 
   async current(): Promise<PipelineWatermark> {
     const rows: ProgressRow[] = await this.database.query(
-      `SELECT ${PROGRESS_COLUMNS} FROM ingest_partitions ORDER BY partition`,
+      `SELECT ${PROGRESS_COLUMNS} FROM ingest_partitions WHERE topic = $1 ORDER BY partition`,
       progressParameters(this.config),
     );
     return watermarkOf(rows, this.config);

@@ -78,5 +78,12 @@ const isLoopback = (host: string): boolean =>
 export const usesEmbeddedPostgres = (config: Config): boolean =>
   !config.DATABASE_URL && !config.POSTGRES_HOST;
 
+/** Topic of the embedded log: the name of its table. */
+const EMBEDDED_TOPIC = 'event_log';
+
+/** The topic whose partitions make up the pipeline. */
+export const topicOf = (config: Pick<Config, 'KAFKA_BROKERS' | 'KAFKA_TOPIC'>): string =>
+  config.KAFKA_BROKERS ? config.KAFKA_TOPIC : EMBEDDED_TOPIC;
+
 /** True when the log is the `event_log` table rather than Kafka. */
 export const usesEmbeddedLog = (config: Config): boolean => !config.KAFKA_BROKERS;

@@ -50,7 +50,7 @@ export class PipelineQueries {
               consumed, counted, late_counted, anomalies, duplicates, skipped, events_per_second,
               coalesce(seen_at > now() - interval '10 seconds', false) AS seen_lately,
               last_flush_at, last_flush_ms, halted_at, halted_reason, halted_detail, ${PROGRESS_COLUMNS}
-         FROM ingest_partitions ORDER BY topic, partition`,
+         FROM ingest_partitions WHERE topic = $1 ORDER BY partition`,
       progressParameters(this.config),
     );
     const { watermark, heldBy } = watermarkOf(rows, this.config);

@@ -2,7 +2,7 @@ import { Global, Logger, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import kafkajs from 'kafkajs';
 import type { DataSource } from 'typeorm';
-import { CONFIG, usesEmbeddedLog, type Config } from '../config/config.js';
+import { CONFIG, topicOf, usesEmbeddedLog, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
 import { EmbeddedPublisher } from './embedded/embedded.publisher.js';
 import { EmbeddedTransport } from './embedded/embedded.transport.js';
@@ -41,7 +41,13 @@ const KAFKA = Symbol('Kafka');
         source: DataSource,
       ) => {
         if (usesEmbeddedLog(config))
-          return new EmbeddedTransport(log, new ReaderLock(source), database, config.EVENT_LOG_RETENTION);
+          return new EmbeddedTransport(
+            topicOf(config),
+            log,
+            new ReaderLock(source),
+            database,
+            config.EVENT_LOG_RETENTION,
+          );
         registerCodecs();
         return new KafkaTransport(kafka, new KafkaAdmin(kafka, config), config);
       },

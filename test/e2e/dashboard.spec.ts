@@ -12,10 +12,10 @@ interface Pipeline {
 }
 
 let browser: Browser;
-let context: BrowserContext;
+let context: BrowserContext | undefined;
 let page: Page;
 /** What a browser complains about: broken scripts, and anything the content security policy has stopped. */
-let complaints: string[];
+let complaints: string[] = [];
 
 async function openPage(url: string, options: BrowserContextOptions = {}): Promise<void> {
   context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
@@ -70,7 +70,8 @@ describeInBrowser('Dashboard', () => {
   afterAll(() => browser.close());
 
   afterEach(async () => {
-    await context.close();
+    await context?.close();
+    context = undefined;
   });
 
   describe('of a service that is open', () => {
@@ -211,12 +212,12 @@ describeInBrowser('Dashboard', () => {
       await open();
       await says('#lost-note', /consumed/);
       const before = await text('#lost-note');
-      await context.setOffline(true);
+      await context?.setOffline(true);
       await says('#strip-state', 'No answer');
       await says('#strip-detail', /^Values are from \d\d:\d\d:\d\d; trying again every 2 s\.$/);
       expect(await text('#lost-note')).toBe(before);
       expect(await page.locator('.tiles.stale').count()).toBe(1);
-      await context.setOffline(false);
+      await context?.setOffline(false);
       await says('#strip-state', 'Ready');
       expect(await page.locator('.stale').count()).toBe(0);
     });
@@ -287,7 +288,6 @@ describeInBrowser('Dashboard', () => {
     });
 
     test('is a few files of its own, asked for again by etag, without inline code', async () => {
-      await open();
       const response = await fetch(`${service.url}/`);
       expect(response.headers.get('cache-control')).toBe('private, no-cache');
       expect(response.headers.get('content-security-policy')).toContain("script-src 'self'");
@@ -308,7 +308,6 @@ describeInBrowser('Dashboard', () => {
       ['GET', '/assets/..%2f..%2fdashboard.module.js', 404, 'not_found'],
       ['POST', '/', 405, 'method_not_allowed'],
     ])('leaves %s %s to the API', async (method, path, status, code) => {
-      await open();
       const response = await fetch(service.url + path, { method });
       expect(response.status).toBe(status);
       expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);

@@ -85,7 +85,6 @@ suite("Kafka's log, in all its forms", () => {
     expect(await total()).toMatchObject({ counted: 20, skipped: 35 });
 
     // The log goes on after a tail without visible records.
-    await producer.send({ topic: topic.topic, messages: [{ value: event() }] }).catch(() => undefined);
     await topic.publish([event()]);
     await waitFor('the next event', async () => (await total()).counted === 21);
     await expectBalancedLedger(database.dataSource);
@@ -108,6 +107,7 @@ suite("Kafka's log, in all its forms", () => {
     );
     const admin = topic.kafka.admin();
     await admin.connect();
+    await admin.fetchTopicOffsets(topic.topic); // kafkajs asks for no metadata of its own here
     await admin.deleteTopicRecords({ topic: topic.topic, partitions: [{ partition: 0, offset: '15' }] });
     await admin.disconnect();
 

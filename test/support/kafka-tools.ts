@@ -23,7 +23,6 @@ export async function consoleProduce(
         topic.topic,
         '--compression-codec',
         codec,
-        '--sync',
       ],
     ],
     { stdio: ['pipe', 'ignore', 'pipe'] },

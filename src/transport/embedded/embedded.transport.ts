@@ -20,7 +20,6 @@ const TRIM_RECORDS = 10_000;
 /** Reads the `event_log` table as a transport: for a machine without Kafka, one process at a time. */
 export class EmbeddedTransport extends Server implements CustomTransportStrategy, EventSource {
   readonly transport = 'embedded';
-  readonly topic = 'event_log';
   // As for Kafka: a failure of the handler comes back to the transport, which reports it.
   override readonly propagatesEventHandlerErrors = true;
   protected override readonly logger = new Logger('EmbeddedLog');
@@ -32,6 +31,7 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
   private trouble: string | undefined = 'the log is not being read yet';
 
   constructor(
+    readonly topic: string,
     private readonly log: EventLogRepository,
     private readonly lock: ReaderLock,
     private readonly database: DatabaseService,

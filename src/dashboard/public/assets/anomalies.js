@@ -36,7 +36,7 @@ function showReasons(counts) {
       label: printable(reason),
       total: parts.reduce((sum, { count }) => sum + count, 0),
       parts,
-      title: parts.map(({ name, count }) => `${formatCount(count)} ${name}`).join(', '),
+      note: statusText(parts),
     };
   });
   bars.sort((a, b) => b.total - a.total || (a.key < b.key ? -1 : 1));
@@ -44,6 +44,15 @@ function showReasons(counts) {
   byId('reasons-empty').hidden = bars.length > 0;
   byId('reasons-key').hidden = bars.length === 0;
   setText(byId('reasons-total'), total === 0 ? '' : `${formatCount(total)} by reason`);
+}
+
+/** Said only where some are no longer new: for all others the colour is enough. */
+function statusText(parts) {
+  if (parts.every(({ name, count }) => name === 'new' || count === 0)) return '';
+  return parts
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => `${formatCount(count)} ${name}`)
+    .join(', ');
 }
 
 function createRow({ id }) {

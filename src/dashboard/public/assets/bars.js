@@ -3,7 +3,7 @@ import { formatCount, formatShare } from './format.js';
 
 /**
  * A list of horizontal bars, the longest as long as there is room.
- * @param bars `{key, label, total, parts: [{name, count}]}`; a part's name is its CSS class
+ * @param bars `{key, label, total, parts: [{name, count}], note}`; a part's name is its CSS class
  * @param whole what shares are given of
  */
 export function showBars(list, bars, whole) {
@@ -18,13 +18,14 @@ export function showBars(list, bars, whole) {
         element('b'),
         element('span', { class: 'bar-share' }),
         element('span', { class: 'bar', 'aria-hidden': 'true' }),
+        element('small', { class: 'bar-note' }),
       ),
-    update: (node, { label, total, parts, title }) => {
-      const [name, count, share, bar] = node.children;
+    update: (node, { label, total, parts, note = '' }) => {
+      const [name, count, share, bar, small] = node.children;
       setText(name, label);
       setText(count, formatCount(total));
       setText(share, whole > 0 ? formatShare(total / whole) : '');
-      if (title !== undefined) node.title = title;
+      setText(small, note);
       show(bar, parts, {
         key: (part) => part.name,
         create: (part) => element('i', { class: part.name }),

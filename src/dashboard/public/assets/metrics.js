@@ -7,6 +7,7 @@ import { hourOf, rankingOf, slotsOf, totalOf, TYPES } from './windows.js';
 
 const REGION_WINDOW_MS = 600_000;
 const REGIONS = 6;
+const UNKNOWN = { counts: {}, total: null, gigabytes: null, late: 0 };
 
 /** The last hour; when it holds nothing, the newest hour that does. */
 export async function loadMetrics() {
@@ -36,6 +37,9 @@ let slots = [];
 let selected = null;
 let chart;
 
+// The legend takes its room before the first values are there.
+showReadout();
+
 export function showMetrics({ hour, isNow, windows, regions }) {
   slots = slotsOf(windows, hour);
   chart ??= new WindowChart(byId('chart'), (index) => {
@@ -57,7 +61,7 @@ function rangeText({ from, to }, isNow) {
 /** The values of the window under pointer or focus, or of the whole hour. */
 function showReadout() {
   const slot = slots[selected];
-  const values = slot ?? totalOf(slots);
+  const values = slot ?? (slots.length === 0 ? UNKNOWN : totalOf(slots));
   setText(byId('readout-title'), slot ? windowText(slot) : 'Whole hour');
   const late = values.late > 0 ? `, ${formatCount(values.late)} late` : '';
   setText(byId('readout-total'), `${formatCount(values.total)} events${late}`);
