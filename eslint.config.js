@@ -56,6 +56,19 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/dashboard/public/**/*.js'],
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        sessionStorage: 'readonly',
+        AbortSignal: 'readonly',
+        URLSearchParams: 'readonly',
+        ResizeObserver: 'readonly',
+        atob: 'readonly',
+      },
+    },
+  },
+  {
     // Pure cores: no framework, no I/O, no clock of their own; the shells pass everything in.
     files: ['src/**/core/**/*.ts'],
     ignores: ['**/*.spec.ts'],

@@ -41,10 +41,11 @@ async function start(config: Config, databaseUrl: string | undefined): Promise<N
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, databaseUrl),
     createFastifyAdapter(config),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class
     { bufferLogs: true, abortOnError: false },
   );
   app.useLogger(app.get(Logger));
-  await configureHttp(app, config);
+  configureHttp(app, config);
   app.connectMicroservice({ strategy: app.get(EventSource) }, { inheritAppConfig: false });
   await app.startAllMicroservices();
   await app.listen(config.PORT, config.HOST);

@@ -33,8 +33,14 @@ export function loggerModule(config: Config): DynamicModule {
       }),
       hooks: {
         logMethod(args, log, level) {
-          const [fields] = args as unknown as [{ context?: string }];
-          if (CHATTY.has(fields?.context ?? '') && level <= INFO && config.LOG_LEVEL === 'info') return;
+          const [fields] = args as unknown as [{ context?: string } | string | undefined];
+          if (
+            typeof fields === 'object' &&
+            CHATTY.has(fields.context ?? '') &&
+            level <= INFO &&
+            config.LOG_LEVEL === 'info'
+          )
+            return;
           log.apply(this, args);
         },
       },

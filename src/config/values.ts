@@ -17,7 +17,7 @@ export const duration = (min: string, max: string) => {
   });
 };
 
-const parseDuration = (text: string): number => ms(text.trim() as ms.StringValue) ?? Number.NaN;
+const parseDuration = (text: string): number => ms(text.trim() as ms.StringValue);
 
 /** A whole number in decimal digits, within bounds. */
 export const integer = (min: number, max: number) =>

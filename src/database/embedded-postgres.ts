@@ -143,7 +143,7 @@ class Cluster {
     ]);
     const watchdog = spawn(command, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
     watchdog.on('error', () => undefined);
-    watchdog.stdin?.on('error', () => undefined);
+    watchdog.stdin.on('error', () => undefined);
     watchdog.unref();
     (watchdog.stdin as unknown as { unref(): void }).unref();
     return watchdog;

@@ -2,7 +2,7 @@
  * SQLSTATEs that say the server is away, stopping, full or too slow, rather than that a statement is wrong:
  * class 08 connection exceptions, 28 refused logins, 53 insufficient resources, 57 operator intervention (57014 is
  * a statement timeout), 3D000 no such database, 25006 a standby that only reads, and 42P01 no such table, which is
- * how it looks before the migrations have run.
+ * how it looks before the migrations have run. Whatever its code, a FATAL error has ended the connection.
  */
 const SQLSTATE = /^(08|28|53|57)[0-9A-Z]{3}$|^(3D000|25006|42P01)$/;
 
@@ -23,6 +23,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
 }
 
 function isConnectionFailure(error: Error): boolean {
+  if ('severity' in error && error.severity === 'FATAL') return true;
   if ('code' in error && typeof error.code === 'string' && SQLSTATE.test(error.code)) return true;
   if ('syscall' in error && typeof error.syscall === 'string') return SYSCALLS.has(error.syscall);
   return MESSAGES.test(error.message);

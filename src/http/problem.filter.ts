@@ -36,7 +36,9 @@ export class ProblemFilter implements ExceptionFilter {
   private log(problem: ProblemError, error: unknown, request: FastifyRequest): void {
     const { status } = problems[problem.code];
     const what = `${request.method} ${request.url.split('?', 1)[0] ?? ''}: ${problem.code}`;
-    if (status === 500) this.logger.error(error, what);
+    // Probes come every few seconds; what is wrong is logged where it is found out.
+    if (problem.code === 'not_ready') this.logger.debug(what);
+    else if (status === 500) this.logger.error(error, what);
     else if (status > 500) this.logger.warn(`${what}: ${error instanceof Error ? error.message : ''}`);
   }
 }

@@ -13,6 +13,7 @@ import { IngestionPipeline } from './ingestion.pipeline.js';
 export class IngestionController {
   constructor(private readonly pipeline: IngestionPipeline) {}
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-arguments -- picks the overload without a catalogue
   @EventPattern<string>(RECORD_BATCH)
   take(@Payload() batch: RecordBatch, @Ctx() context: BatchContext): Promise<BatchDirective> {
     return this.pipeline.take(batch, context);

@@ -38,9 +38,10 @@ export class OwnedPartition {
 
   /** Takes in `records[from, to)`; offsets that are missing between them hold no event. */
   take(records: readonly LogRecord[], from: number, to: number, rules: IntakeRules, now: number): void {
-    const last = records[to - 1];
-    if (!last || to <= from) return;
-    for (let at = from; at < to; at++) takeIn(records[at]!, this.origin, this.active, rules, now);
+    let last: LogRecord | undefined;
+    for (let at = from; at < to && (last = records[at]); at++)
+      takeIn(last, this.origin, this.active, rules, now);
+    if (!last) return;
     this.taken += to - from;
     this.moveTo(BigInt(last.offset) + 1n, to - from);
   }

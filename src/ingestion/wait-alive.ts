@@ -8,16 +8,13 @@ const HEARTBEAT_MS = 1_000;
  * @returns false when the membership was lost meanwhile
  */
 export async function waitAlive(work: Promise<unknown>, context: BatchContext): Promise<boolean> {
-  let done = false;
-  const finished = work.finally(() => (done = true));
+  const done = work.then(() => 'done' as const);
   for (;;) {
     const timer = new AbortController();
-    await Promise.race([
-      finished,
-      delay(HEARTBEAT_MS, undefined, { signal: timer.signal }).catch(() => undefined),
-    ]);
+    const beat = delay(HEARTBEAT_MS, 'beat' as const, { signal: timer.signal }).catch(() => 'beat' as const);
+    const first = await Promise.race([done, beat]);
     timer.abort();
-    if (done) return true;
+    if (first === 'done') return true;
     if (!(await context.heartbeat())) return false;
   }
 }

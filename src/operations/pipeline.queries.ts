@@ -45,7 +45,7 @@ export class PipelineQueries {
 
   async state(): Promise<PipelineState> {
     const rows: PartitionRow[] = await this.database.query(
-      `SELECT topic, owner, next_offset, high_watermark,
+      `SELECT topic, owner, next_offset, CASE WHEN high_watermark IS NOT NULL THEN greatest(high_watermark, next_offset) END AS high_watermark,
               CASE WHEN high_watermark IS NOT NULL THEN greatest(high_watermark - next_offset, 0) END AS lag,
               consumed, counted, late_counted, anomalies, duplicates, skipped, events_per_second,
               coalesce(seen_at > now() - interval '10 seconds', false) AS seen_lately,

@@ -28,7 +28,7 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
 
   onApplicationBootstrap(): void {
     // Not before the log's tables are there.
-    if (startsAtBoot(this.config)) void this.database.whenReady().then(() => this.startAtBoot());
+    if (startsAtBoot(this.config)) void this.database.whenReady().then(this.startAtBoot.bind(this));
   }
 
   private startAtBoot(): void {

@@ -16,14 +16,7 @@ export async function consoleProduce(
     java,
     [
       ...['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', classpath, 'org.apache.kafka.tools.ConsoleProducer'],
-      ...[
-        '--bootstrap-server',
-        topic.brokers,
-        '--topic',
-        topic.topic,
-        '--compression-codec',
-        codec,
-      ],
+      ...['--bootstrap-server', topic.brokers, '--topic', topic.topic, '--compression-codec', codec],
     ],
     { stdio: ['pipe', 'ignore', 'pipe'] },
   );

@@ -29,7 +29,7 @@ const QUICK = {
 /** Starts `node dist/main.js` and waits until it is ready, or only live. */
 export async function startService(
   env: Record<string, string>,
-  { until = 'ready' as 'ready' | 'live' } = {},
+  { until = 'ready' }: { until?: 'ready' | 'live' } = {},
 ): Promise<Service> {
   const port = env.PORT ?? String(await freePort());
   const child = spawn(process.execPath, ['dist/main.js'], {
@@ -63,7 +63,9 @@ function asService(child: ChildProcess, url: string, output: () => string): Serv
     get: (path) => request(url + path, undefined, output),
     post: (path, body) => request(url + path, body ?? {}, output),
     stop: () => end('SIGTERM'),
-    kill: async () => void (await end('SIGKILL')),
+    kill: async () => {
+      await end('SIGKILL');
+    },
     signal: (signal) => void child.kill(signal),
   };
 }

@@ -78,9 +78,9 @@ export class WindowDeltas {
 
   private sums(spec: WindowSpec, windowStart: number, key: string): Sums {
     let windows = this.specs.get(spec);
-    if (!windows) this.specs.set(spec, (windows = new Map()));
+    if (!windows) this.specs.set(spec, (windows = new Map<number, SumsByKey>()));
     let keys = windows.get(windowStart);
-    if (!keys) windows.set(windowStart, (keys = new Map()));
+    if (!keys) windows.set(windowStart, (keys = new Map<string, Sums>()));
     let sums = keys.get(key);
     if (!sums) keys.set(key, (sums = new Sums()));
     return sums;

@@ -55,6 +55,7 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
     throw new Error('The embedded log has no events of its own');
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- Nest's signature
   unwrap<T>(): T {
     return this.log as T;
   }

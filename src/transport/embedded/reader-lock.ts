@@ -26,9 +26,9 @@ export class ReaderLock {
       };
       client.once('error', lose);
       client.once('end', lose);
-      const [row]: { locked: boolean }[] = await connection.query(
-        `SELECT pg_try_advisory_lock(${READER_LOCK}) AS locked`,
-      );
+      const [row] = (await connection.query(`SELECT pg_try_advisory_lock(${READER_LOCK}) AS locked`)) as {
+        locked: boolean;
+      }[];
       if (row?.locked) {
         this.connection = connection;
         return true;

@@ -203,7 +203,7 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   }
 
   private async eachBatch(payload: EachBatchPayload): Promise<void> {
-    this.commitOffsets = payload.commitOffsetsIfNecessary;
+    this.commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     const handler = this.getHandlerByPattern(RECORD_BATCH);
     if (!handler) throw new Error(`no handler for ${RECORD_BATCH}`);
     const { partition } = payload.batch;

@@ -22,10 +22,8 @@ describe('migrations', () => {
     expect(up).toEqual(
       expect.arrayContaining(['real_time_metrics', 'anomalies', 'ingest_partitions', 'event_log']),
     );
-    for (const migration of migrations) {
-      void migration;
-      await database.dataSource.undoLastMigration();
-    }
+    let left = migrations.length;
+    while (left-- > 0) await database.dataSource.undoLastMigration();
     expect(await tables()).toEqual(['schema_migrations']);
     await migrate(database.dataSource);
     expect(await tables()).toEqual(up);

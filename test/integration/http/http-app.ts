@@ -82,7 +82,13 @@ interface Options {
 
 /** The service on a real database, but with a log that only remembers. */
 export async function createHttpApp(options: Options): Promise<HttpApp> {
-  const config = parseConfig({ LOG_LEVEL: 'silent', SIMULATOR_AUTOSTART: 'false', ...options.env });
+  const config = parseConfig({
+    LOG_LEVEL: 'silent',
+    SIMULATOR_AUTOSTART: 'false',
+    // Never asked: the source is a stub. It names the topic whose partitions count.
+    KAFKA_BROKERS: '127.0.0.1:1',
+    ...options.env,
+  });
   const publisher = new RecordingPublisher();
   const source = new StubSource();
   const module = await Test.createTestingModule({ imports: [AppModule.of(config, options.url)] })

@@ -26,7 +26,7 @@ describe('metrics', () => {
   const newestEvent = async (time: number | null): Promise<void> => {
     await database.dataSource.query('DELETE FROM ingest_partitions');
     await database.dataSource.query(
-      `INSERT INTO ingest_partitions (topic, partition, next_offset, newest_event_time, seen_at) VALUES ('t', 0, 0, $1, now())`,
+      `INSERT INTO ingest_partitions (topic, partition, next_offset, newest_event_time, seen_at) VALUES ('telecom_events', 0, 0, $1, now())`,
       [time === null ? null : new Date(time)],
     );
   };

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { CONFIG, parseConfig } from '../../../src/config/config.js';
+import { DatabaseService } from '../../../src/database/database.service.js';
 import { configureHttp, createFastifyAdapter } from '../../../src/http/configure-http.js';
 import type { Run, SimulatorState } from '../../../src/simulator/simulator.schemas.js';
 import { SimulatorModule } from '../../../src/simulator/simulator.module.js';
@@ -68,8 +69,9 @@ async function boot(env: Record<string, string> = { SIMULATOR_AUTOSTART: 'false'
     providers: [
       { provide: EventPublisher, useValue: log },
       { provide: CONFIG, useValue: config },
+      { provide: DatabaseService, useValue: { whenReady: () => Promise.resolve() } },
     ],
-    exports: [EventPublisher, CONFIG],
+    exports: [EventPublisher, DatabaseService, CONFIG],
   })
   class Surroundings {}
   const module = await Test.createTestingModule({ imports: [Surroundings, SimulatorModule] }).compile();
