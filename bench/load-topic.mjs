@@ -8,7 +8,15 @@ const REQUEST_EVENTS = 5_000;
  * @param {{ brokers: string, topic: string, events: number, partitions: number, compression?: number, invalidRate?: number,
  *   eventsPerSecond?: number, properties?: {name: string, value: string}[] }} load eventsPerSecond: density in event time
  */
-export async function loadTopic({ brokers, topic, events, partitions, compression = 0, invalidRate = 0.01, eventsPerSecond = 5_000 }) {
+export async function loadTopic({
+  brokers,
+  topic,
+  events,
+  partitions,
+  compression = 0,
+  invalidRate = 0.01,
+  eventsPerSecond = 5_000,
+}) {
   const kafka = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.ERROR });
   const admin = kafka.admin();
   await admin.connect();

@@ -1,3 +1,4 @@
+import './memory.js';
 import 'reflect-metadata';
 import { createServer, type AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
@@ -30,6 +31,11 @@ async function main(): Promise<void> {
     const app = await start(config, postgres?.url ?? config.DATABASE_URL);
     stopOnSignals(app, postgres, config);
     const { port } = app.getHttpServer().address() as AddressInfo;
+    app
+      .get(Logger)
+      .log(
+        `Listening on ${config.HOST}:${port}, reading ${config.KAFKA_BROKERS ? `Kafka topic ${config.KAFKA_TOPIC}` : 'the embedded log'}`,
+      );
     printWelcome(config, port);
   } catch (error) {
     await postgres?.stop();
@@ -72,6 +78,7 @@ function stopOnSignals(
     }, config.SHUTDOWN_TIMEOUT).unref();
     await app.close();
     await postgres?.stop();
+    logger.log('Stopped; everything taken in is stored');
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -8,6 +8,7 @@ const INFO = 30;
 const CHATTY = new Set([
   'InstanceLoader',
   'NestFactory',
+  'NestApplication',
   'NestMicroservice',
   'RouterExplorer',
   'RoutesResolver',

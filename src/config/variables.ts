@@ -99,6 +99,11 @@ export const variables = {
     '15s',
     'A replica silent for this long loses its partitions.',
   ),
+  KAFKA_FETCH_MAX_BYTES: variable(
+    integer(65536, 104857600),
+    '4194304',
+    'Bytes of one fetch over all partitions: more is a little faster, and takes several times as much memory.',
+  ),
   KAFKA_SSL: variable(flag, 'false', 'TLS to the brokers.'),
   KAFKA_SSL_CA: optional(text(4096), 'File with the CA certificates of the brokers.'),
   KAFKA_SSL_CERT: optional(text(4096), 'File with the client certificate (mutual TLS).'),

@@ -85,6 +85,7 @@ class Cluster {
   }
 
   static async open(options: EmbeddedPostgresOptions): Promise<Cluster> {
+    const binaries = await findPostgresBinaries();
     const folder = resolve(options.dataDir);
     try {
       mkdirSync(folder, { recursive: true });
@@ -95,7 +96,6 @@ class Cluster {
       );
     }
     assertWritable(folder);
-    const binaries = await findPostgresBinaries();
     const cluster = new Cluster(folder, binaries, postgresRunner([folder, binaries.postgres]), options);
     if (!existsSync(join(cluster.data, 'PG_VERSION'))) await cluster.initialise();
     return cluster;

@@ -184,11 +184,13 @@ export class CheckpointRepository {
    * @returns what was acknowledged, or null when the partition is not halted
    */
   async acknowledge(topic: string, partition: number, low: bigint): Promise<Acknowledgement | null> {
-    // A log that ends before the checkpoint is another log: its offsets get a new incarnation.
+    // A log that ends before the checkpoint is another log: its offsets get a new incarnation, and its events are judged
+    // by themselves, not by the watermark of the log before it.
     const rows: [AcknowledgedRow[], number] = await this.database.query(
       `UPDATE ingest_partitions AS now SET
          next_offset = $3, epoch = was.epoch + 1, halted_at = NULL, halted_reason = NULL, halted_detail = NULL,
          caught_up_since = NULL,
+         newest_event_time = CASE WHEN was.halted_reason <> 'log_behind_checkpoint' THEN was.newest_event_time END,
          incarnation = was.incarnation + CASE was.halted_reason WHEN 'log_behind_checkpoint' THEN 1 ELSE 0 END
        FROM (SELECT * FROM ingest_partitions WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE) AS was
        WHERE now.topic = was.topic AND now.partition = was.partition

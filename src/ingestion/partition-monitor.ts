@@ -52,9 +52,14 @@ export class PartitionMonitor {
 
   private async checkOwned(): Promise<void> {
     const owned = this.ownership.owned().map((partition) => ({ partition, before: partition.position }));
-    if (owned.length === 0) return;
+    const halted = this.ownership.halted();
+    if (owned.length + halted.length === 0) return;
     const bounds = await this.source.bounds();
-    const reports: PartitionReport[] = [];
+    // A halted partition takes nothing in, but its lag grows for all to see.
+    const reports: PartitionReport[] = halted.flatMap(({ partition, epoch }) => {
+      const known = bounds.get(partition);
+      return known ? [{ partition, epoch, highWatermark: known.high, eventsPerSecond: 0 }] : [];
+    });
     for (const { partition, before } of owned) {
       const known = bounds.get(partition.partition);
       if (!known || (await this.ownership.haltIfOutside(partition, before, known))) continue;
@@ -75,13 +80,12 @@ export class PartitionMonitor {
   }
 
   private async takeBack(): Promise<void> {
-    const fenced = this.ownership
-      .partitionsThat('fenced')
-      .filter(([, holding]) => holding.kind === 'fenced' && Date.now() - holding.since > FENCED_FOR_MS)
-      .map(([partition]) => partition);
-    const halted = this.ownership.partitionsThat('halted').map(([partition]) => partition);
+    const halted = this.ownership.halted().map(({ partition }) => partition);
     const stillHalted = halted.length > 0 ? await this.checkpoints.halted(this.source.topic, halted) : [];
-    this.ownership.reclaim([...fenced, ...halted.filter((partition) => !stillHalted.includes(partition))]);
+    this.ownership.reclaim([
+      ...this.ownership.fencedBefore(Date.now() - FENCED_FOR_MS),
+      ...halted.filter((partition) => !stillHalted.includes(partition)),
+    ]);
   }
 
   private rateOf(partition: OwnedPartition): number {

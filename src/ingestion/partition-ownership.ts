@@ -14,7 +14,7 @@ export type Holding =
   | { readonly kind: 'claiming'; readonly settled: Promise<void> }
   | { readonly kind: 'owned'; readonly owned: OwnedPartition }
   /** Out of service until an operator acknowledges what happened to its log. */
-  | { readonly kind: 'halted' }
+  | { readonly kind: 'halted'; readonly epoch: string }
   /** Another replica has claimed it. */
   | { readonly kind: 'fenced'; readonly since: number };
 
@@ -61,9 +61,17 @@ export class PartitionOwnership implements AssignmentListener {
     );
   }
 
-  /** Partitions in a state, with it. */
-  partitionsThat(are: 'halted' | 'fenced'): [number, Holding][] {
-    return [...this.holdings].filter(([, holding]) => holding.kind === are);
+  halted(): { partition: number; epoch: string }[] {
+    return [...this.holdings].flatMap(([partition, holding]) =>
+      holding.kind === 'halted' ? [{ partition, epoch: holding.epoch }] : [],
+    );
+  }
+
+  /** Partitions that another replica claimed before this instant (epoch milliseconds). */
+  fencedBefore(instant: number): number[] {
+    return [...this.holdings].flatMap(([partition, holding]) =>
+      holding.kind === 'fenced' && holding.since < instant ? [partition] : [],
+    );
   }
 
   /** Throws away what memory holds of these partitions and claims them anew; the log is read again from the checkpoint. */
@@ -91,12 +99,12 @@ export class PartitionOwnership implements AssignmentListener {
     if (!problem) return false;
     const { topic, partition } = owned.origin;
     await this.checkpoints.halt(topic, partition, owned.epoch, problem.reason, problem.detail);
-    if (this.ownedOf(partition) === owned) this.halt(partition, problem.detail);
+    if (this.ownedOf(partition) === owned) this.halt(partition, owned.epoch, problem.detail);
     return true;
   }
 
-  private halt(partition: number, detail: string): void {
-    this.holdings.set(partition, { kind: 'halted' });
+  private halt(partition: number, epoch: string, detail: string): void {
+    this.holdings.set(partition, { kind: 'halted', epoch });
     this.source.pause(partition);
     this.logger.error(
       `Partition ${partition} is HALTED: ${detail}. Nothing of it is read until an administrator acknowledges: POST /pipeline/partitions/${partition}/acknowledge`,
@@ -129,9 +137,9 @@ export class PartitionOwnership implements AssignmentListener {
         for (const claim of claims) await this.settle(claim, boundsNow);
         return;
       } catch (error) {
-        this.logger.warn(
-          `Partition ${partitions.join(', ')} cannot be claimed yet: ${(error as Error).message}`,
-        );
+        const line = `Partition ${partitions.join(', ')} cannot be claimed yet: ${(error as Error).message}`;
+        if (wait === FIRST_RETRY_MS) this.logger.warn(line);
+        else this.logger.debug(line);
         await delay(wait);
       }
     }
@@ -150,7 +158,7 @@ export class PartitionOwnership implements AssignmentListener {
   private async settle(claim: Claim, allBounds: ReadonlyMap<number, LogBounds>): Promise<void> {
     const { partition } = claim;
     if (claim.halted) {
-      this.halt(partition, 'it was halted before and is not acknowledged yet');
+      this.halt(partition, claim.epoch, 'it was halted before and is not acknowledged yet');
       return;
     }
     const owned = new OwnedPartition(this.source.topic, claim);

@@ -60,7 +60,7 @@ export class PipelineQueries {
     );
     return {
       watermark: watermark === null ? null : formatInstant(new Date(watermark)),
-      eventsPerSecond: rows.reduce((sum, row) => sum + rateOf(row), 0),
+      eventsPerSecond: oneDecimal(rows.reduce((sum, row) => sum + rateOf(row), 0)),
       openWindows: await this.openWindows(watermark),
       partitions: rows.map((row) => this.toPartition(row)),
       heldBy: heldBy && {
@@ -68,7 +68,7 @@ export class PipelineQueries {
         since: heldBy.since === null ? null : formatInstant(new Date(heldBy.since)),
       },
       lastFlushAt: formatOptionalInstant(lastFlush?.last_flush_at ?? null),
-      lastFlushMs: lastFlush?.last_flush_ms ?? null,
+      lastFlushMs: lastFlush?.last_flush_ms == null ? null : oneDecimal(lastFlush.last_flush_ms),
     };
   }
 
@@ -122,4 +122,6 @@ export const imbalanceOf = (ledger: PipelinePartition['ledger']): number =>
 const timeOf = (date: Date | null): number => date?.getTime() ?? Number.NEGATIVE_INFINITY;
 
 /** The rate of a replica that has gone away is a thing of the past. */
-const rateOf = (row: PartitionRow): number => (row.seen_lately ? row.events_per_second : 0);
+const rateOf = (row: PartitionRow): number => (row.seen_lately ? oneDecimal(row.events_per_second) : 0);
+
+const oneDecimal = (value: number): number => Math.round(value * 10) / 10;

@@ -36,7 +36,9 @@ suite('when Kafka is away', () => {
     };
     service = await startService(env, { until: 'live' });
     expect(await readiness()).toBe(503);
-    await waitFor('a line in the log', () => service!.output().includes('is not there yet, trying again'));
+    await waitFor('a line in the log', () =>
+      service!.output().includes('is not there, trying again until it is'),
+    );
     const refused = await fetch(`${service.url}/events`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -5,7 +5,7 @@ import type { LogRecord } from '../../transport/record-batch.js';
 import { decode } from './decode.js';
 import type { Rejection, ValidEvent } from './event.js';
 import type { PartitionDelta } from './partition-delta.js';
-import { validate } from './validate.js';
+import { eventTimeOf, validate } from './validate.js';
 
 /** How far an event may be ahead of its record's own timestamp; a clock far ahead must never move the watermark. */
 const MAX_AHEAD_MICROS = 300_000_000;
@@ -50,7 +50,7 @@ export function takeIn(
   const { event } = decoded;
   const verdict = validate(event);
   if (verdict.reason !== null) {
-    setAside(record, origin, delta, verdict, null);
+    setAside(record, origin, delta, verdict, eventTimeOf(event));
     return;
   }
   const refusal = judgeTime(verdict, Number(record.timestamp), delta.newestEventTime, rules, now);

@@ -44,10 +44,9 @@ export function validate(event: RawEvent): Verdict {
     const detail = check(event);
     if (detail !== null) return { reason, detail, event };
   }
-  const { timestamp } = event;
-  const eventTime = typeof timestamp === 'string' ? parseTimestamp(timestamp) : NaN;
-  if (Number.isNaN(eventTime))
-    return { reason: 'invalid_timestamp', detail: `timestamp is ${show(timestamp)}`, event };
+  const eventTime = eventTimeOf(event);
+  if (eventTime === null)
+    return { reason: 'invalid_timestamp', detail: `timestamp is ${show(event.timestamp)}`, event };
 
   const type = event.event_type as EventType;
   return {
@@ -57,6 +56,12 @@ export function validate(event: RawEvent): Verdict {
     region: isText(event.region) ? storableText(event.region) : UNKNOWN_REGION,
     micros: microsOf(type, event),
   };
+}
+
+/** Epoch microseconds, or null when the event has no valid timestamp. */
+export function eventTimeOf({ timestamp }: RawEvent): number | null {
+  const eventTime = typeof timestamp === 'string' ? parseTimestamp(timestamp) : NaN;
+  return Number.isNaN(eventTime) ? null : eventTime;
 }
 
 function microsOf(type: EventType, event: RawEvent): number {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from '@nestjs/common';
-import kafkajs, { type KafkaConfig, type LogEntry, type SASLOptions, type logLevel } from 'kafkajs';
+import type { KafkaConfig, LogEntry, SASLOptions } from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import { StartupError } from '../../config/startup-error.js';
 
@@ -53,15 +53,10 @@ function saslOptions(config: Config): SASLOptions | undefined {
 }
 
 /**
- * kafkajs reports each try of each retry as an error; what it comes to in the end is logged by our own code.
- * Entries may hold whole responses and stacks: only message and error text are taken over.
+ * kafkajs reports each try of each retry as an error; what it comes to in the end is logged by our own code. Entries may
+ * hold whole responses and stacks: only message and error text are taken over.
  */
-function log(
-  logger: Logger,
-  { level, namespace, log: { message, error } }: LogEntry & { level: logLevel },
-): void {
-  const line = `${namespace ? `${namespace}: ` : ''}${message}${typeof error === 'string' && error !== message ? ` (${error})` : ''}`;
-  if (level <= kafkajs.logLevel.ERROR && !/rebalanc|coordinator|not aware of this member/i.test(line))
-    logger.warn(line);
-  else logger.debug(line);
+function log(logger: Logger, { namespace, log: { message, error } }: LogEntry): void {
+  const reason = typeof error === 'string' && error !== message ? ` (${error})` : '';
+  logger.debug(`${namespace ? `${namespace}: ` : ''}${message}${reason}`);
 }

@@ -28,6 +28,7 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   private running: Promise<void> | undefined;
   private joined = false;
   private lastContact = 0;
+  private announcedAway = false;
   private trouble: string | undefined = 'not connected to the brokers yet';
 
   constructor(
@@ -106,7 +107,8 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   }
 
   health(): SourceHealth {
-    if (this.trouble !== undefined) return { connected: false, detail: this.trouble };
+    // The error itself names addresses; it is in the log.
+    if (this.trouble !== undefined) return { connected: false, detail: 'Kafka does not answer; see the log' };
     if (!this.joined) return { connected: false, detail: 'not a member of the consumer group yet' };
     const silence = Date.now() - this.lastContact;
     if (silence > SILENCE_MS)
@@ -124,10 +126,7 @@ export class KafkaTransport extends ServerKafka implements EventSource {
         await this.startConsumer();
         return;
       } catch (error) {
-        this.trouble = (error as Error).message;
-        this.logger.warn(
-          `Kafka (${this.config.KAFKA_BROKERS?.join(', ') ?? ''}) is not there yet, trying again in ${wait / 1000} s: ${this.trouble}`,
-        );
+        this.away((error as Error).message);
         await this.consumer?.disconnect().catch(() => undefined);
         await delay(wait, undefined, { signal: this.closing.signal }).catch(() => undefined);
       }
@@ -139,6 +138,7 @@ export class KafkaTransport extends ServerKafka implements EventSource {
       groupId: this.config.KAFKA_GROUP_ID,
       sessionTimeout: this.config.KAFKA_SESSION_TIMEOUT,
       heartbeatInterval: Math.floor(this.config.KAFKA_SESSION_TIMEOUT / 5),
+      maxBytes: this.config.KAFKA_FETCH_MAX_BYTES,
       // An answer comes as soon as there is one record; this is only how long an empty fetch may wait.
       maxWaitTimeInMs: 500,
       // How soon added partitions are noticed.
@@ -161,6 +161,7 @@ export class KafkaTransport extends ServerKafka implements EventSource {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       contact();
       this.joined = true;
+      this.announcedAway = false;
       this.trouble = undefined;
       this.pausedPartitions.clear();
       const partitions = payload.memberAssignment[this.topic] ?? [];
@@ -172,12 +173,19 @@ export class KafkaTransport extends ServerKafka implements EventSource {
     });
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       this.joined = false;
-      this.logger.error(
-        `The consumer crashed and ${restart ? 'restarts' : 'is made anew'}: ${error.message}`,
-      );
+      this.away(error.message);
       // kafkajs restarts after errors it takes for passing ones, and stays dead after all others.
       if (!restart && !this.closing.signal.aborted) this.running = this.keepTrying();
     });
+  }
+
+  /** One line when Kafka goes away, not one for each try to come back. */
+  private away(reason: string): void {
+    const line = `Kafka (${this.config.KAFKA_BROKERS?.join(', ') ?? ''}) is not there, trying again until it is: ${reason}`;
+    if (!this.announcedAway) this.logger.warn(line);
+    else this.logger.debug(line);
+    this.announcedAway = true;
+    this.trouble = reason;
   }
 
   /** Batches of which every record was filtered out never reach eachBatch; their offsets count all the same. */

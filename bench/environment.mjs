@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { EmbeddedPostgres } from '../dist/database/embedded-postgres.js';
+import { KafkaBroker } from '../scripts/kafka/broker.mjs';
+
+/** A real broker and a real PostgreSQL (durable, as in production) of this run's own; everything is gone after `stop`. */
+export async function startServers() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'telecom-bench-'));
+  const [broker, postgres] = await Promise.all([
+    KafkaBroker.start({ heapMb: 1024, log: (line) => console.error(line) }),
+    EmbeddedPostgres.start({ dataDir }),
+  ]);
+  return {
+    brokers: broker.bootstrapServers,
+    databaseUrl: postgres.url,
+    async stop() {
+      await broker.stop();
+      await postgres.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** An empty database of its own for each round. */
+export async function createDatabase(url, name) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  return Object.assign(new URL(url), { pathname: `/${name}` }).toString();
+}
+
+/** The built service as a process of its own, ready to work. */
+export async function startService(env, port) {
+  const child = spawn(process.execPath, [...(process.env.BENCH_NODE_FLAGS?.split(' ') ?? []), 'dist/main.js'], {
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      NODE_ENV: 'production',
+      LOG_LEVEL: 'warn',
+      SIMULATOR_AUTOSTART: 'false',
+      ...env,
+      PORT: String(port),
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    pid: child.pid,
+    /** Peak resident set in MB, by the kernel's account. */
+    peakMb: () =>
+      Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    cpuSeconds: () => {
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
+    stop: () =>
+      new Promise((done) => {
+        child.once('exit', done);
+        child.kill('SIGTERM');
+      }),
+  };
+}
