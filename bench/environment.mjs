@@ -35,7 +35,7 @@ export async function createDatabase(url, name) {
 
 /** The built service as a process of its own, ready to work. */
 export async function startService(env, port) {
-  const child = spawn(process.execPath, [...(process.env.BENCH_NODE_FLAGS?.split(' ') ?? []), 'dist/main.js'], {
+  const child = spawn(process.execPath, ['dist/main.js'], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
