@@ -3,8 +3,9 @@ import { storableJson } from '../../anomalies/core/storable.js';
 import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../../aggregation/core/window-spec.js';
 import type { LogRecord } from '../../transport/record-batch.js';
 import { decode } from './decode.js';
-import type { Rejection, ValidEvent } from './event.js';
+import type { RawEvent, Rejection, ValidEvent, Verdict } from './event.js';
 import type { PartitionDelta } from './partition-delta.js';
+import { readPlainEvent } from './plain-event.js';
 import { eventTimeOf, validate } from './validate.js';
 
 /** How far an event may be ahead of its record's own timestamp; a clock far ahead must never move the watermark. */
@@ -42,20 +43,14 @@ export function takeIn(
   now: number,
 ): void {
   delta.ledger.consumed++;
-  const decoded = decode(record.value, rules.maxEventBytes);
-  if (decoded.reason !== null) {
-    setAside(record, origin, delta, decoded, null);
-    return;
-  }
-  const { event } = decoded;
-  const verdict = validate(event);
+  const verdict = judgeContent(record.value, rules.maxEventBytes);
   if (verdict.reason !== null) {
-    setAside(record, origin, delta, verdict, eventTimeOf(event));
+    setAside(record, origin, delta, verdict, verdict.event && eventTimeOf(verdict.event));
     return;
   }
   const refusal = judgeTime(verdict, Number(record.timestamp), delta.newestEventTime, rules, now);
   if (refusal) {
-    setAside(record, origin, delta, { ...refusal, event }, verdict.eventTime);
+    setAside(record, origin, delta, { ...refusal, event: eventOf(record) }, verdict.eventTime);
     return;
   }
 
@@ -69,7 +64,13 @@ export function takeIn(
   if (late && rules.lateEvents === 'divert') {
     const window = new Date(lateForType ? typeWindow : regionWindow).toISOString();
     const detail = `the window from ${window} was closed: the partition's watermark stood at ${instant(watermark)}`;
-    setAside(record, origin, delta, { reason: 'late_event', detail, event }, verdict.eventTime);
+    setAside(
+      record,
+      origin,
+      delta,
+      { reason: 'late_event', detail, event: eventOf(record) },
+      verdict.eventTime,
+    );
     return;
   }
 
@@ -80,6 +81,18 @@ export function takeIn(
   if (delta.newestEventTime === null || verdict.eventTime > delta.newestEventTime)
     delta.newestEventTime = verdict.eventTime;
 }
+
+function judgeContent(value: Buffer | null, maxBytes: number): Verdict {
+  if (value !== null && value.length <= maxBytes) {
+    const plain = readPlainEvent(value);
+    if (plain !== null) return plain;
+  }
+  const decoded = decode(value, maxBytes);
+  return decoded.reason === null ? validate(decoded.event) : decoded;
+}
+
+/** The whole event of a record whose content was found valid. */
+const eventOf = ({ value }: LogRecord): RawEvent | null => decode(value, Infinity).event;
 
 function judgeTime(
   { eventTime }: ValidEvent,

@@ -1,0 +1,229 @@
+import { eventTypes, type EventType, type ValidEvent } from './event.js';
+import { parseTimestamp } from './timestamp.js';
+
+/**
+ * The short way for events as producers write them: valid, flat, plain ASCII, without escapes or repeated fields. Reads
+ * the needed fields straight from the bytes, which takes a third of the time of JSON.parse and leaves less garbage.
+ * Anything else, valid or not, is left to the long way (decode, validate), which alone defines what is right:
+ *
+ *     readPlainEvent(bytes) is null, or equals validate(decode(bytes).event)
+ */
+export function readPlainEvent(bytes: Buffer): ValidEvent | null {
+  const end = bytes.length;
+  if (end < 2 || bytes[0] !== OPEN || bytes[end - 1] !== CLOSE) return null;
+  let seen = 0;
+  let eventTime = NaN;
+  let type: EventType | null = null;
+  let subtype = '';
+  let region = '';
+  let dataMb = 0;
+  let amount = 0;
+
+  for (let at = 1; ; at++) {
+    if (bytes[at] === SPACE) at++;
+    if (bytes[at] !== QUOTE) return null;
+    const keyEnd = stringEnd(bytes, at + 1);
+    if (keyEnd < 0) return null;
+    const field = fieldAt(bytes, at + 1, keyEnd);
+    if (field !== 0 && (seen & field) !== 0) return null; // JSON.parse takes the last of two
+    seen |= field;
+    at = keyEnd + 1;
+    if (bytes[at] !== COLON) return null;
+    if (bytes[++at] === SPACE) at++;
+
+    if (bytes[at] === QUOTE) {
+      const start = at + 1;
+      at = stringEnd(bytes, start);
+      if (at < 0) return null;
+      switch (field) {
+        case 0:
+          break;
+        case MSISDN:
+          if (at === start) return null;
+          break;
+        case TIMESTAMP:
+          eventTime = timestampAt(bytes, start, at);
+          break;
+        case TYPE:
+          type = typeAt(bytes, start, at);
+          break;
+        case SUBTYPE:
+          if (at - start > MAX_SUBTYPE) return null;
+          subtype = names.at(bytes, start, at);
+          break;
+        case REGION:
+          if (at - start > MAX_REGION) return null;
+          region = names.at(bytes, start, at);
+          break;
+        default:
+          return null; // a quantity as a string
+      }
+      at++;
+    } else if (bytes[at] === LOWER_N) {
+      if (bytes[at + 1] !== 0x75 || bytes[at + 2] !== 0x6c || bytes[at + 3] !== 0x6c) return null;
+      if ((field & REQUIRED) !== 0) return null;
+      at += 4;
+    } else {
+      const numberEnd = readNumber(bytes, at);
+      if (numberEnd < 0 || (field & TEXTS) !== 0) return null;
+      if (field !== 0 && numberRead > MAX_QUANTITY) return null;
+      if (field === DATA_MB) dataMb = numberRead;
+      else if (field === AMOUNT) amount = numberRead;
+      at = numberEnd;
+    }
+    if (bytes[at] === COMMA) continue;
+    if (bytes[at] !== CLOSE || at !== end - 1) return null;
+    break;
+  }
+  if ((seen & REQUIRED) !== REQUIRED || type === null || Number.isNaN(eventTime)) return null;
+  const quantity = type === 'data_session' ? dataMb : type === 'balance_recharge' ? amount : 0;
+  return {
+    reason: null,
+    eventTime,
+    typeKey: subtype === '' ? type : typeKey(type, subtype),
+    region: region === '' ? 'unknown' : region,
+    micros: Math.round(quantity * 1e6),
+  };
+}
+
+const [OPEN, CLOSE, QUOTE, COLON, COMMA, SPACE, DOT, BACKSLASH, LOWER_N] = [
+  123, 125, 34, 58, 44, 32, 46, 92, 110,
+];
+const MAX_QUANTITY = 1e9;
+const MAX_SUBTYPE = 50;
+const MAX_REGION = 100;
+
+const [MSISDN, TYPE, TIMESTAMP, REGION, SUBTYPE, DURATION, DATA_MB, AMOUNT] = [1, 2, 4, 8, 16, 32, 64, 128];
+const REQUIRED = MSISDN | TYPE | TIMESTAMP;
+const TEXTS = REQUIRED | REGION | SUBTYPE;
+const fields = [
+  ['msisdn', MSISDN],
+  ['event_type', TYPE],
+  ['timestamp', TIMESTAMP],
+  ['region', REGION],
+  ['event_subtype', SUBTYPE],
+  ['duration_seconds', DURATION],
+  ['data_mb', DATA_MB],
+  ['amount', AMOUNT],
+] as const;
+/** The known fields by the length of their names. */
+const fieldsByLength = Array.from({ length: 17 }, (_, length) =>
+  fields.flatMap(([name, field]) => (name.length === length ? [{ name: Buffer.from(name), field }] : [])),
+);
+
+/** Bit of the field named here, 0 for one that does not matter. */
+function fieldAt(bytes: Buffer, start: number, end: number): number {
+  const length = end - start;
+  if (length > 16) return 0;
+  for (const { name, field } of fieldsByLength[length] ?? [])
+    if (same(name, bytes, start, length)) return field;
+  return 0;
+}
+
+function same(name: Buffer, bytes: Buffer, start: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (name[i] !== bytes[start + i]) return false;
+  return true;
+}
+
+/** Position of the closing quote; −1 when the string is not plain ASCII. */
+function stringEnd(bytes: Buffer, at: number): number {
+  for (let byte; (byte = bytes[at]) !== QUOTE; at++)
+    if (byte === undefined || byte < SPACE || byte > 126 || byte === BACKSLASH) return -1;
+  return at;
+}
+
+/** What {@link readNumber} read last. */
+let numberRead = 0;
+
+/**
+ * Reads `123` or `123.45`, of at most 15 digits: the quotient of two exact doubles is the double nearest to the text, as
+ * JSON.parse gives it.
+ * @returns the position after it, −1 for any other form of number
+ */
+function readNumber(bytes: Buffer, at: number): number {
+  const start = at;
+  let digits = 0;
+  let scale = 1;
+  let dot = -1;
+  for (; ; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= 48 && byte <= 57) {
+      digits = digits * 10 + byte - 48;
+      if (dot >= 0) scale *= 10;
+    } else if (byte === DOT && dot < 0) dot = at;
+    else break;
+  }
+  const length = at - start;
+  const whole = dot < 0 ? length : dot - start;
+  if (whole === 0 || length > 16 || dot === at - 1 || (whole > 1 && bytes[start] === 48)) return -1;
+  numberRead = digits / scale;
+  return at;
+}
+
+const types = eventTypes.map((type) => ({ type, name: Buffer.from(type) }));
+
+function typeAt(bytes: Buffer, start: number, end: number): EventType | null {
+  for (const { type, name } of types)
+    if (name.length === end - start && same(name, bytes, start, name.length)) return type;
+  return null;
+}
+
+/** Bytes up to the minute in `2025-11-08T10:15:30.123456Z`. */
+const MINUTE_LENGTH = 16;
+const minute = Buffer.alloc(MINUTE_LENGTH);
+let minuteMicros = NaN;
+
+/** As parseTimestamp; consecutive events mostly share their minute, so that only the seconds are left to read. */
+function timestampAt(bytes: Buffer, start: number, end: number): number {
+  const usual =
+    end - start === 27 && bytes[end - 1] === 90 && bytes[start + 16] === COLON && bytes[start + 19] === DOT;
+  if (!usual) return parseTimestamp(bytes.toString('latin1', start, end));
+  if (!same(minute, bytes, start, MINUTE_LENGTH)) {
+    bytes.copy(minute, 0, start, start + MINUTE_LENGTH);
+    minuteMicros = parseTimestamp(`${minute.toString('latin1')}:00Z`);
+  }
+  const seconds = digitsAt(bytes, start + 17, start + 19);
+  return seconds <= 59 ? minuteMicros + seconds * 1_000_000 + digitsAt(bytes, start + 20, start + 26) : NaN;
+}
+
+function digitsAt(bytes: Buffer, start: number, end: number): number {
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - 48;
+    if (digit < 0 || digit > 9) return NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** Hands out one string for the same bytes again and again; bounded, since anybody may make up names. */
+class Names {
+  private readonly known = new Map<number, { bytes: Buffer; name: string }>();
+
+  at(bytes: Buffer, start: number, end: number): string {
+    const length = end - start;
+    let hash = length;
+    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0;
+    const entry = this.known.get(hash);
+    if (entry?.bytes.length === length && same(entry.bytes, bytes, start, length)) return entry.name;
+    const name = bytes.toString('latin1', start, end);
+    if (this.known.size >= MAX_NAMES) this.known.clear();
+    this.known.set(hash, { bytes: Buffer.from(name, 'latin1'), name });
+    return name;
+  }
+}
+
+const MAX_NAMES = 1_000;
+const names = new Names();
+
+const typeKeys = new Map<EventType, Map<string, string>>(eventTypes.map((type) => [type, new Map()]));
+
+function typeKey(type: EventType, subtype: string): string {
+  const keys = typeKeys.get(type);
+  const known = keys?.get(subtype);
+  if (known !== undefined) return known;
+  if (keys && keys.size >= MAX_NAMES) keys.clear();
+  const key = `${type}_${subtype}`;
+  keys?.set(subtype, key);
+  return key;
+}
