@@ -6,11 +6,15 @@ import { keyMatcher, presentedKeys } from './core/credentials.js';
 const REALM = 'realm="telecom-data-pipeline", charset="UTF-8"';
 
 /**
- * With ADMIN_API_KEY set, refuses every request without it, but for routes marked `public`. A hook of the server rather
+ * With ADMIN_API_KEY set, refuses every request without it, but for routes marked `public`; without one, requests that
+ * are not meant for loopback. A hook of the server rather
  * than a Nest guard, so that it also stands before Swagger UI, static files and paths that do not exist.
  */
 export function requireApiKey(server: FastifyInstance, config: Pick<Config, 'ADMIN_API_KEY'>): void {
-  if (!config.ADMIN_API_KEY) return;
+  if (!config.ADMIN_API_KEY) {
+    refuseForeignNames(server);
+    return;
+  }
   const matches = keyMatcher(config.ADMIN_API_KEY);
   server.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.public) {
@@ -40,3 +44,23 @@ const challenges = (request: FastifyRequest): string[] => [
   `Bearer ${REALM}`,
   ...(request.headers.accept?.includes('text/html') ? [`Basic ${REALM}`] : []),
 ];
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
+
+/**
+ * Without a key the service is open on loopback; a web page that lets its own name resolve to 127.0.0.1 (DNS rebinding)
+ * would be let in by the browser, so only loopback's own names are answered.
+ */
+function refuseForeignNames(server: FastifyInstance): void {
+  server.addHook('onRequest', (request, _reply, done) => {
+    const name = (request.headers.host ?? 'localhost').replace(/:\d+$/, '');
+    if (LOOPBACK.test(name)) done();
+    else
+      done(
+        new ProblemError(
+          'forbidden',
+          'Without ADMIN_API_KEY the service answers to localhost and 127.0.0.1 only.',
+        ),
+      );
+  });
+}

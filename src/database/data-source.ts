@@ -1,16 +1,21 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TlsOptions } from 'node:tls';
-import { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Config } from '../config/config.js';
 import { StartupError } from '../config/startup-error.js';
 import { Initial1763800000000 } from '../migrations/1763800000000-initial.js';
+import { close } from './transaction.js';
 
 /** Every migration, oldest first. */
 export const migrations = [Initial1763800000000];
 
 /** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */
 const QUERY_TIMEOUT_MS = 60_000;
+
+/** The server gives up before the client does, so that nothing goes on behind the client's back. */
+const SERVER_SETTINGS = '-c timezone=UTC -c statement_timeout=50s -c idle_in_transaction_session_timeout=60s';
 
 type DatabaseConfig = Pick<
   Config,
@@ -55,7 +60,7 @@ export function dataSourceOptions(
       application_name: 'telecom-data-pipeline',
       keepAlive: true,
       query_timeout: QUERY_TIMEOUT_MS,
-      options: '-c timezone=UTC',
+      options: SERVER_SETTINGS,
     },
   };
 }
@@ -76,11 +81,19 @@ const MIGRATION_LOCK = 7_401_002;
 /** Brings the schema up to date; safe to call from many processes at once. */
 export async function migrate(database: DataSource): Promise<void> {
   const lock = database.createQueryRunner();
+  const client = (await lock.connect()) as { end(): Promise<void> };
   try {
-    await lock.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+    while (!(await tryLock(lock))) await delay(200);
     await database.runMigrations({ transaction: 'each' });
   } finally {
-    await lock.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`).catch(() => undefined);
-    await lock.release();
+    // The lock goes with its connection, whatever has happened to it.
+    await close(lock, client);
   }
+}
+
+async function tryLock(runner: QueryRunner): Promise<boolean> {
+  const rows = (await runner.query(`SELECT pg_try_advisory_lock(${MIGRATION_LOCK}) AS locked`)) as {
+    locked: boolean;
+  }[];
+  return rows[0]?.locked ?? false;
 }

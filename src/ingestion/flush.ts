@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { MetricsRepository } from '../aggregation/metrics.repository.js';
 import { WindowDeltas } from '../aggregation/core/window-deltas.js';
 import { AnomaliesRepository } from '../anomalies/anomalies.repository.js';
+import { inTransaction } from '../database/transaction.js';
 import { CheckpointRepository, type Checkpoint } from './checkpoint.repository.js';
 
 /** Another replica holds some of the partitions; nothing was stored. */
@@ -32,7 +33,7 @@ export class Flush {
     const windows = new WindowDeltas();
     for (const { delta } of checkpoints) windows.merge(delta.windows);
 
-    await this.database.transaction(async (transaction) => {
+    const storeAll = async (transaction: EntityManager): Promise<void> => {
       const moved = await this.checkpoints.advance(transaction, checkpoints, this.lastMs);
       const fenced = checkpoints
         .map(({ partition }) => partition)
@@ -43,7 +44,8 @@ export class Flush {
         transaction,
         checkpoints.flatMap(({ delta }) => delta.anomalies),
       );
-    });
+    };
+    await inTransaction(this.database, storeAll, (error) => error instanceof FencedError);
     this.lastMs = performance.now() - startedAt;
   }
 }

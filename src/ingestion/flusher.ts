@@ -68,7 +68,8 @@ export class Flusher {
       this.logger.warn(
         `The flush failed, its events will be read again from the log: ${(error as Error).message}`,
       );
-      this.ownership.reclaim(this.ownership.owned().map((owned) => owned.partition));
+      const held = sealed.filter(({ owned }) => this.ownership.holds(owned));
+      this.ownership.reclaim(held.map(({ partition }) => partition));
     }
   }
 
@@ -87,8 +88,9 @@ export class Flusher {
         await this.flushStep.store(left);
       } catch (error) {
         if (!(error instanceof FencedError)) throw error;
-        this.ownership.fence(error.partitions);
-        left = left.filter(({ partition }) => !error.partitions.includes(partition));
+        const fenced = new Set(error.partitions);
+        this.ownership.fence(left.filter(({ partition }) => fenced.has(partition)).map(({ owned }) => owned));
+        left = left.filter(({ partition }) => !fenced.has(partition));
         continue;
       }
       for (const { owned } of left) owned.stored();

@@ -60,7 +60,7 @@ export class IngestionPipeline {
         at = end;
         if (at < records.length) await nextTurn();
       }
-      if (this.stopping || !this.isStillOwned(partition)) return ABANDON;
+      if (this.stopping || !this.ownership.holds(partition)) return ABANDON;
     }
     partition.skipTo(batch.nextOffset);
     return CONTINUE;
@@ -69,11 +69,6 @@ export class IngestionPipeline {
   /** No batch is taken in from now on; one that is being worked on is given up after its slice. */
   stop(): void {
     this.stopping = true;
-  }
-
-  private isStillOwned(partition: OwnedPartition): boolean {
-    const holding = this.ownership.holding(partition.partition);
-    return holding?.kind === 'owned' && holding.owned === partition;
   }
 
   private async holding(
@@ -106,11 +101,12 @@ export class IngestionPipeline {
     const { position } = partition;
     try {
       const bounds = (await this.source.bounds()).get(partition.partition);
-      if (bounds && (await this.ownership.haltIfOutside(partition, position, bounds))) return PAUSE;
+      if (bounds && (await this.ownership.haltIfOutside(partition, position, bounds)))
+        return this.ownership.holding(partition.partition)?.kind === 'halted' ? PAUSE : ABANDON;
     } catch {
       return { kind: 'seek', offset: position }; // the log or the database cannot be asked now; the next batch asks again
     }
-    if (!this.isStillOwned(partition)) return ABANDON;
+    if (!this.ownership.holds(partition)) return ABANDON;
     // Asked for this very position, and within its bounds, the log answered with what comes after it: the offsets
     // between hold no event (aborted transactions, compaction).
     if (partition.soughtTo === position && batch.fetchedOffset > position) {

@@ -72,20 +72,23 @@ export class PartitionMonitor {
       });
     }
     const stillOwned = await this.checkpoints.report(this.source.topic, reports);
-    const lost = reports.filter(({ partition, epoch }) => {
-      const holding = this.ownership.holding(partition);
-      return !stillOwned.includes(partition) && holding?.kind === 'owned' && holding.owned.epoch === epoch;
-    });
-    if (lost.length > 0) this.ownership.fence(lost.map(({ partition }) => partition));
+    const reported = new Set(reports.map(({ partition }) => partition));
+    this.ownership.fence(
+      owned
+        .map(({ partition }) => partition)
+        .filter(({ partition }) => reported.has(partition) && !stillOwned.includes(partition)),
+    );
   }
 
   private async takeBack(): Promise<void> {
     const halted = this.ownership.halted().map(({ partition }) => partition);
     const stillHalted = halted.length > 0 ? await this.checkpoints.halted(this.source.topic, halted) : [];
-    this.ownership.reclaim([
-      ...this.ownership.fencedBefore(Date.now() - FENCED_FOR_MS),
-      ...halted.filter((partition) => !stillHalted.includes(partition)),
-    ]);
+    // Asked again: a rebalance may have changed hands meanwhile.
+    const acknowledged = this.ownership
+      .halted()
+      .map(({ partition }) => partition)
+      .filter((partition) => halted.includes(partition) && !stillHalted.includes(partition));
+    this.ownership.reclaim([...this.ownership.fencedBefore(Date.now() - FENCED_FOR_MS), ...acknowledged]);
   }
 
   private rateOf(partition: OwnedPartition): number {

@@ -42,7 +42,7 @@ export class PartitionOwnership implements AssignmentListener {
   assigned(partitions: readonly number[]): void {
     this.generation++;
     this.holdings = new Map();
-    this.reclaim(partitions);
+    this.claim(partitions);
   }
 
   advanced({ partition, fetchedOffset, nextOffset }: RecordBatch): void {
@@ -74,19 +74,27 @@ export class PartitionOwnership implements AssignmentListener {
     );
   }
 
-  /** Throws away what memory holds of these partitions and claims them anew; the log is read again from the checkpoint. */
+  /**
+   * Throws away what memory holds of these partitions and claims them anew; the log is read again from the checkpoint.
+   * Those that are not assigned any more, or are being claimed already, are left alone.
+   */
   reclaim(partitions: readonly number[]): void {
-    if (partitions.length === 0) return;
-    const settled = this.claimUntilDone(this.generation, partitions);
-    for (const partition of partitions) this.holdings.set(partition, { kind: 'claiming', settled });
+    this.claim(
+      partitions.filter((partition) => (this.holdings.get(partition)?.kind ?? 'claiming') !== 'claiming'),
+    );
   }
 
-  /** Another replica holds these: what memory holds of them is void. */
-  fence(partitions: readonly number[]): void {
-    for (const partition of partitions) this.holdings.set(partition, { kind: 'fenced', since: Date.now() });
-    this.logger.warn(
-      `Another replica has claimed partition ${partitions.join(', ')}: its events are left to it`,
-    );
+  /** Another replica has claimed these: what memory holds of them is void, where it is still held. */
+  fence(owned: readonly OwnedPartition[]): void {
+    const lost = owned.filter((partition) => this.holds(partition)).map(({ partition }) => partition);
+    if (lost.length === 0) return;
+    for (const partition of lost) this.holdings.set(partition, { kind: 'fenced', since: Date.now() });
+    this.logger.warn(`Another replica has claimed partition ${lost.join(', ')}: its events are left to it`);
+  }
+
+  /** Whether this very claim of the partition still stands. */
+  holds(owned: OwnedPartition): boolean {
+    return this.ownedOf(owned.partition) === owned;
   }
 
   /**
@@ -99,7 +107,7 @@ export class PartitionOwnership implements AssignmentListener {
     if (!problem) return false;
     const { topic, partition } = owned.origin;
     await this.checkpoints.halt(topic, partition, owned.epoch, problem.reason, problem.detail);
-    if (this.ownedOf(partition) === owned) this.halt(partition, owned.epoch, problem.detail);
+    if (this.holds(owned)) this.halt(partition, owned.epoch, problem.detail);
     return true;
   }
 
@@ -114,6 +122,12 @@ export class PartitionOwnership implements AssignmentListener {
   private ownedOf(partition: number): OwnedPartition | undefined {
     const holding = this.holdings.get(partition);
     return holding?.kind === 'owned' ? holding.owned : undefined;
+  }
+
+  private claim(partitions: readonly number[]): void {
+    if (partitions.length === 0) return;
+    const settled = this.claimUntilDone(this.generation, partitions);
+    for (const partition of partitions) this.holdings.set(partition, { kind: 'claiming', settled });
   }
 
   private async claimUntilDone(generation: number, partitions: readonly number[]): Promise<void> {
@@ -134,7 +148,7 @@ export class PartitionOwnership implements AssignmentListener {
         if (generation !== this.generation) return;
         // Asked again: the replica that held the partitions may have moved their checkpoints on in between.
         const boundsNow = await this.source.bounds();
-        for (const claim of claims) await this.settle(claim, boundsNow);
+        for (const claim of claims) if (generation === this.generation) await this.settle(claim, boundsNow);
         return;
       } catch (error) {
         const line = `Partition ${partitions.join(', ')} cannot be claimed yet: ${(error as Error).message}`;
@@ -165,6 +179,7 @@ export class PartitionOwnership implements AssignmentListener {
     this.holdings.set(partition, { kind: 'owned', owned });
     const bounds = allBounds.get(partition);
     if (bounds && (await this.haltIfOutside(owned, claim.nextOffset, bounds))) return;
+    if (!this.holds(owned)) return;
     this.source.seek(partition, owned.position);
     this.source.resume(partition);
     this.logger.log(`Reading partition ${partition} from offset ${owned.position} (epoch ${claim.epoch})`);

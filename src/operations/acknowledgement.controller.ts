@@ -43,7 +43,7 @@ export class AcknowledgementController {
   @Endpoint({
     summary: 'Acknowledge a halted partition',
     description:
-      'A partition halts when its log no longer has the offset to read next: retention has passed the checkpoint, or the topic was created anew. Nothing is skipped in silence. This takes note of the gap and goes on at the first offset that is still there; its owner takes it up within seconds.',
+      'A partition halts when its log no longer has the offset to read next: retention has passed the checkpoint, or the topic was created anew. Nothing is skipped in silence. This takes note of the gap and goes on at the first offset that is still there; its owner takes it up within seconds. After `log_behind_checkpoint` the log counts as a new one: all that it holds is counted, also what was counted before if it is the old log that has lost its end.',
     response: acknowledgement,
     responseDescription: 'The partition is back in service.',
     example: { partition: 0, reason: 'log_truncated', from: '10', to: '15', incarnation: 1 },

@@ -6,11 +6,17 @@ import { EventPublisher, PublishError, type OutgoingEvent } from '../event-publi
 const MAX_REQUEST_BYTES = 768 * 1024;
 const TOO_LARGE = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
 
-/** Kafka's idempotent producer: what it retries by itself does not come twice. */
+/**
+ * Kafka's idempotent producer: what it retries by itself does not come twice. One call at a time, and a new producer
+ * after every failure: kafkajs takes the sequence number of a failed request back although the broker may have stored
+ * it, and the next request under that number would be acknowledged as a repeat, and lost.
+ */
 @Injectable()
 export class KafkaPublisher extends EventPublisher implements OnApplicationShutdown {
   private producer: Producer | null = null;
-  private connecting: Promise<Producer> | null = null;
+  private last: Promise<unknown> = Promise.resolve();
+  /** Counts the times Kafka was found to be away; whoever waited at that moment is refused at once. */
+  private failures = 0;
 
   constructor(
     private readonly kafka: Kafka,
@@ -19,23 +25,33 @@ export class KafkaPublisher extends EventPublisher implements OnApplicationShutd
     super();
   }
 
-  async publish(events: readonly OutgoingEvent[]): Promise<void> {
-    try {
-      const producer = await this.connected();
-      for (const messages of requests(events)) await producer.send({ topic: this.topic, acks: -1, messages });
-    } catch (error) {
-      throw toPublishError(error);
-    }
+  publish(events: readonly OutgoingEvent[]): Promise<void> {
+    const { failures } = this;
+    const turn = this.last.then(() => {
+      if (failures !== this.failures) throw new PublishError('unavailable', UNAVAILABLE);
+      return this.send(events);
+    });
+    this.last = turn.catch(() => undefined);
+    return turn;
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.last;
     await this.producer?.disconnect();
   }
 
-  private async connected(): Promise<Producer> {
-    if (this.producer) return this.producer;
-    this.connecting ??= this.connect().finally(() => (this.connecting = null));
-    return this.connecting;
+  private async send(events: readonly OutgoingEvent[]): Promise<void> {
+    try {
+      const producer = (this.producer ??= await this.connect());
+      for (const messages of requests(events)) await producer.send({ topic: this.topic, acks: -1, messages });
+    } catch (error) {
+      const old = this.producer;
+      this.producer = null;
+      void old?.disconnect().catch(() => undefined);
+      const refusal = toPublishError(error);
+      if (refusal.reason === 'unavailable') this.failures++;
+      throw refusal;
+    }
   }
 
   private async connect(): Promise<Producer> {
@@ -45,12 +61,11 @@ export class KafkaPublisher extends EventPublisher implements OnApplicationShutd
       allowAutoTopicCreation: false,
     });
     await producer.connect();
-    producer.on(producer.events.DISCONNECT, () => {
-      if (this.producer === producer) this.producer = null;
-    });
-    return (this.producer = producer);
+    return producer;
   }
 }
+
+const UNAVAILABLE = 'Kafka cannot be written now';
 
 /** Requests of bounded size, in order; a larger event gets one of its own. */
 function* requests(events: readonly OutgoingEvent[]): Generator<Message[]> {
@@ -74,5 +89,5 @@ function toPublishError(error: unknown): PublishError {
       return new PublishError('too_large', "An event is larger than the topic's max.message.bytes", {
         cause: error,
       });
-  return new PublishError('unavailable', 'Kafka cannot be written now', { cause: error });
+  return new PublishError('unavailable', UNAVAILABLE, { cause: error });
 }

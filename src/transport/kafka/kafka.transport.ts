@@ -23,7 +23,6 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   protected override readonly logger = new Logger('Kafka');
   private assignments: AssignmentListener | undefined;
   private commitOffsets: CommitOffsets | undefined;
-  private readonly pausedPartitions = new Set<number>();
   private readonly closing = new AbortController();
   private running: Promise<void> | undefined;
   private joined = false;
@@ -74,13 +73,11 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   }
 
   pause(partition: number): void {
-    this.pausedPartitions.add(partition);
     this.consumer?.pause([{ topic: this.topic, partitions: [partition] }]);
   }
 
   resume(partition: number): void {
-    if (this.pausedPartitions.delete(partition))
-      this.consumer?.resume([{ topic: this.topic, partitions: [partition] }]);
+    this.consumer?.resume([{ topic: this.topic, partitions: [partition] }]);
   }
 
   async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
@@ -163,9 +160,10 @@ export class KafkaTransport extends ServerKafka implements EventSource {
       this.joined = true;
       this.announcedAway = false;
       this.trouble = undefined;
-      this.pausedPartitions.clear();
       const partitions = payload.memberAssignment[this.topic] ?? [];
       this.logger.log(`Joined group ${payload.groupId} with partitions ${partitions.join(', ') || 'none'}`);
+      // kafkajs keeps pauses across rebalances; whatever has to stay paused is paused again after its claim.
+      if (partitions.length > 0) consumer.resume([{ topic: this.topic, partitions }]);
       this.assignments?.assigned(partitions);
     });
     consumer.on(consumer.events.START_BATCH_PROCESS, (event) => {
