@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { EventGenerator } from '../../src/simulator/core/event-generator.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
@@ -127,6 +128,43 @@ suite('two replicas in one group', () => {
     const { counted, late_counted } = await ledger(database.dataSource);
     expect(Number(row!.count)).toBe(counted! + late_counted!);
     expect((await ledger(database.dataSource)).consumed).toBe(EVENTS);
+    await expectBalancedLedger(database.dataSource);
+  });
+
+  it('leave each other alone after a flush that was held up across a rebalance', async () => {
+    const events = Array.from({ length: 400 }, () =>
+      Buffer.from(JSON.stringify({ msisdn: '1', event_type: 'sms', timestamp: new Date().toISOString() })),
+    );
+    const first = await start();
+    await topic.publish(events, (position) => position % 4);
+    await waitFor('the first events', async () => (await ledger(database.dataSource)).consumed === 400);
+
+    // The first replica's flush waits for this lock, while the second one joins and takes over half of the partitions.
+    const lock = database.dataSource.createQueryRunner();
+    await lock.startTransaction();
+    await lock.query('SELECT * FROM ingest_partitions WHERE partition = 0 FOR UPDATE');
+    await topic.publish(events, (position) => position % 4);
+    await waitFor('the flush to wait', async () => {
+      const waiting: unknown[] = await database.dataSource.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+    const second = await start();
+    await waitFor('both to share the partitions', () =>
+      [first, second].every((service) => /Joined group \S+ with partitions \d, \d\n/.test(service.output())),
+    );
+    await lock.commitTransaction();
+    await lock.release();
+    await waitFor('all events', async () => (await ledger(database.dataSource)).consumed === 800, 60_000);
+
+    const epochs = (): Promise<unknown> =>
+      database.dataSource.query('SELECT partition, owner, epoch FROM ingest_partitions ORDER BY partition');
+    await waitFor('both to own partitions', async () => (await owners()) === 2);
+    const settled = await epochs();
+    // A replica takes a fenced partition back after 10 s: by then it must not think that these were its own.
+    await delay(13_000);
+    expect(await epochs()).toEqual(settled);
     await expectBalancedLedger(database.dataSource);
   });
 });

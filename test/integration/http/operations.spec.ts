@@ -84,7 +84,7 @@ describe('operations', () => {
         ],
         heldBy: { partition: 0, reason: 'slowest_partition', since: '2025-11-08T22:31:01Z' },
         lastFlushAt: '2025-11-08T22:31:01Z',
-        lastFlushMs: 4.25,
+        lastFlushMs: 4.3,
       });
     });
 
