@@ -9,6 +9,7 @@ import { AppModule } from './app.module.js';
 import {
   ConfigError,
   parseConfig,
+  simulatesAtBoot,
   usesEmbeddedLog,
   usesEmbeddedPostgres,
   type Config,
@@ -123,7 +124,6 @@ function printWelcome(config: Config, port: number): void {
   if (process.env.NODE_ENV === 'production') return;
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
   const url = `http://${host}:${port}`;
-  const simulates = config.SIMULATOR_AUTOSTART ?? (usesEmbeddedLog(config) && usesEmbeddedPostgres(config));
   print(`
   Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s
 
@@ -131,7 +131,7 @@ function printWelcome(config: Config, port: number): void {
   API docs     ${url}/docs
   Events       ${usesEmbeddedLog(config) ? 'embedded log; for Kafka: KAFKA_BROKERS=host:9092 npm start' : `Kafka topic ${config.KAFKA_TOPIC} at ${config.KAFKA_BROKERS?.join(', ') ?? ''}`}
   PostgreSQL   ${usesEmbeddedPostgres(config) ? `embedded, data in ${config.DATA_DIR} (psql "$(cat ${config.DATA_DIR}/postgres.url)"); for your own: DATABASE_URL=postgresql://…` : 'yours'}
-  Simulator    ${simulates ? `on, ${config.SIMULATOR_AUTOSTART_RATE} events/s; off with SIMULATOR_AUTOSTART=false` : `off; POST ${url}/simulator/start`}
+  Simulator    ${simulatesAtBoot(config) ? `on, ${config.SIMULATOR_AUTOSTART_RATE} events/s; off with SIMULATOR_AUTOSTART=false` : `off; POST ${url}/simulator/start`}
 
   Ctrl-C stops it without loss; the next start goes on from there.
 `);

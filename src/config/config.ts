@@ -87,3 +87,7 @@ export const topicOf = (config: Pick<Config, 'KAFKA_BROKERS' | 'KAFKA_TOPIC'>): 
 
 /** True when the log is the `event_log` table rather than Kafka. */
 export const usesEmbeddedLog = (config: Config): boolean => !config.KAFKA_BROKERS;
+
+/** True when the simulator starts with the service: when asked to, or when everything is embedded and nothing was said. */
+export const simulatesAtBoot = (config: Config): boolean =>
+  config.SIMULATOR_AUTOSTART ?? (usesEmbeddedLog(config) && usesEmbeddedPostgres(config));

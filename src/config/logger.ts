@@ -3,8 +3,9 @@ import type { DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import type { Config } from './config.js';
 
-/** Nest's own tale of its modules and routes: the same at every start, so only for debugging. */
 const INFO = 30;
+
+/** Nest's own tale of its modules and routes: the same at every start, so only for debugging. */
 const CHATTY = new Set([
   'InstanceLoader',
   'NestFactory',

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { imbalanceOf, type PipelineState } from './pipeline.queries.js';
+import { imbalanceOf } from '../ingestion/core/ledger.js';
+import type { PipelineState } from './pipeline.queries.js';
 
 /** Puts the state of the pipeline into a new registry. */
 export function registerPipelineMetrics(registry: Registry, state: PipelineState): void {

@@ -9,6 +9,7 @@ import {
 } from '../aggregation/partition-progress.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
+import { imbalanceOf } from '../ingestion/core/ledger.js';
 import type { PipelinePartition, PipelineStatus } from './pipeline.schemas.js';
 
 interface PartitionRow extends ProgressRow {
@@ -113,11 +114,6 @@ export class PipelineQueries {
     };
   }
 }
-
-/** How many consumed events no outcome accounts for; anything but 0 is a bug. */
-export const imbalanceOf = (ledger: PipelinePartition['ledger']): number =>
-  ledger.consumed -
-  (ledger.counted + ledger.lateCounted + ledger.anomalies + ledger.duplicates + ledger.skipped);
 
 const timeOf = (date: Date | null): number => date?.getTime() ?? Number.NEGATIVE_INFINITY;
 

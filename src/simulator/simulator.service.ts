@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { randomInt } from 'node:crypto';
-import { CONFIG, usesEmbeddedLog, usesEmbeddedPostgres, type Config } from '../config/config.js';
+import { CONFIG, simulatesAtBoot, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
 import { ProblemError } from '../http/problem.js';
 import { EventPublisher } from '../transport/event-publisher.js';
@@ -28,7 +28,7 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
 
   onApplicationBootstrap(): void {
     // Not before the log's tables are there.
-    if (startsAtBoot(this.config)) void this.database.whenReady().then(this.startAtBoot.bind(this));
+    if (simulatesAtBoot(this.config)) void this.database.whenReady().then(this.startAtBoot.bind(this));
   }
 
   private startAtBoot(): void {
@@ -81,9 +81,4 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
     this.run = new SimulatorRun({ seed, parameters }, this.publisher);
     return this.run.view();
   }
-}
-
-/** Unless it is said, only where nobody else's events can be: with a log and a database of this process's own. */
-function startsAtBoot(config: Config): boolean {
-  return config.SIMULATOR_AUTOSTART ?? (usesEmbeddedLog(config) && usesEmbeddedPostgres(config));
 }

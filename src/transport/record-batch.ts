@@ -15,7 +15,6 @@ export interface RecordBatch {
   readonly fetchedOffset: bigint;
   /** The offset to read next when all of this batch is done. */
   readonly nextOffset: bigint;
-  readonly highWatermark: bigint;
   readonly records: readonly LogRecord[];
 }
 

@@ -1,8 +1,9 @@
 import { KafkaBroker } from '../../scripts/kafka/broker.mjs';
+import { pickFreePort } from '../../scripts/kafka/ports.mjs';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createTestTopic, hasKafka, kafkaAt, type TestTopic } from '../support/kafka.js';
 import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';
-import { freePort, startService, waitFor, type Service } from '../support/service.js';
+import { startService, waitFor, type Service } from '../support/service.js';
 
 const suite = hasKafka ? describe : describe.skip;
 
@@ -27,7 +28,7 @@ suite('when Kafka is away', () => {
   const consumed = async (): Promise<number> => (await ledger(database.dataSource)).consumed!;
 
   it('at boot, waits and says so; goes on, and creates the topic, once it is there', async () => {
-    const port = await freePort();
+    const port = await pickFreePort();
     const env = {
       DATABASE_URL: database.url,
       KAFKA_BROKERS: `127.0.0.1:${port}`,

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pickFreePort } from '../../scripts/kafka/ports.mjs';
 
 /** The built service as a real process of its own. */
 export interface Service {
@@ -31,7 +31,7 @@ export async function startService(
   env: Record<string, string>,
   { until = 'ready' }: { until?: 'ready' | 'live' } = {},
 ): Promise<Service> {
-  const port = env.PORT ?? String(await freePort());
+  const port = env.PORT ?? String(await pickFreePort());
   const child = spawn(process.execPath, ['dist/main.js'], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...QUICK, ...env, PORT: port },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -98,12 +98,4 @@ export async function waitFor<T>(
     if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
     await delay(50);
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening, fail) => server.once('error', fail).listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

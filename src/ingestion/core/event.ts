@@ -3,6 +3,14 @@ import type { AnomalyReason } from '../../anomalies/core/reason.js';
 export const eventTypes = ['data_session', 'call', 'sms', 'balance_recharge'] as const;
 export type EventType = (typeof eventTypes)[number];
 
+/** Bounds of the rules: of a duration, volume or amount, and of names in characters. */
+export const MAX_QUANTITY = 1e9;
+export const MAX_SUBTYPE = 50;
+export const MAX_REGION = 100;
+
+/** Key of events that name no region. */
+export const UNKNOWN_REGION = 'unknown';
+
 /** A parsed JSON object, not judged yet. Read only known names from it: it may hold anything. */
 export type RawEvent = Readonly<Record<string, unknown>>;
 

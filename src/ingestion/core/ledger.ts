@@ -22,7 +22,7 @@ export const emptyLedger = (): Ledger => ({
   skipped: 0,
 });
 
-/** The ledger's identity; a difference is a bug. */
-export const isBalanced = (ledger: Ledger): boolean =>
-  ledger.consumed ===
-  ledger.counted + ledger.lateCounted + ledger.anomalies + ledger.duplicates + ledger.skipped;
+/** How many consumed records no outcome accounts for; anything but 0 is a bug. */
+export const imbalanceOf = (ledger: Ledger): number =>
+  ledger.consumed -
+  (ledger.counted + ledger.lateCounted + ledger.anomalies + ledger.duplicates + ledger.skipped);

@@ -1,4 +1,12 @@
-import { eventTypes, type EventType, type ValidEvent } from './event.js';
+import {
+  eventTypes,
+  MAX_QUANTITY,
+  MAX_REGION,
+  MAX_SUBTYPE,
+  UNKNOWN_REGION,
+  type EventType,
+  type ValidEvent,
+} from './event.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
@@ -81,7 +89,7 @@ export function readPlainEvent(bytes: Buffer): ValidEvent | null {
     reason: null,
     eventTime,
     typeKey: subtype === '' ? type : typeKey(type, subtype),
-    region: region === '' ? 'unknown' : region,
+    region: region === '' ? UNKNOWN_REGION : region,
     micros: Math.round(quantity * 1e6),
   };
 }
@@ -89,10 +97,6 @@ export function readPlainEvent(bytes: Buffer): ValidEvent | null {
 const [OPEN, CLOSE, QUOTE, COLON, COMMA, SPACE, DOT, BACKSLASH, LOWER_N] = [
   123, 125, 34, 58, 44, 32, 46, 92, 110,
 ];
-const MAX_QUANTITY = 1e9;
-const MAX_SUBTYPE = 50;
-const MAX_REGION = 100;
-
 const [MSISDN, TYPE, TIMESTAMP, REGION, SUBTYPE, DURATION, DATA_MB, AMOUNT] = [1, 2, 4, 8, 16, 32, 64, 128];
 const REQUIRED = MSISDN | TYPE | TIMESTAMP;
 const TEXTS = REQUIRED | REGION | SUBTYPE;

@@ -1,13 +1,17 @@
 import type { AnomalyReason } from '../../anomalies/core/reason.js';
 import { storableText } from '../../anomalies/core/storable.js';
 import { kindOf } from './decode.js';
-import { eventTypes, type EventType, type RawEvent, type Verdict } from './event.js';
+import {
+  eventTypes,
+  MAX_QUANTITY,
+  MAX_REGION,
+  MAX_SUBTYPE,
+  UNKNOWN_REGION,
+  type EventType,
+  type RawEvent,
+  type Verdict,
+} from './event.js';
 import { parseTimestamp } from './timestamp.js';
-
-const MAX_QUANTITY = 1e9;
-const MAX_SUBTYPE = 50;
-const MAX_REGION = 100;
-const UNKNOWN_REGION = 'unknown';
 
 interface Rule {
   readonly reason: AnomalyReason;

@@ -131,19 +131,17 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
     const nextOffset = BigInt(last.offset) + 1n;
     const batch: RecordBatch = {
       ...{ topic: this.topic, partition: EventLogRepository.PARTITION },
-      ...{ fetchedOffset: from, nextOffset, highWatermark: nextOffset, records },
+      ...{ fetchedOffset: from, nextOffset, records },
     };
     await this.handOver(batch);
     return true;
   }
 
   private async handOver(batch: RecordBatch): Promise<void> {
-    const handler = this.getHandlerByPattern(RECORD_BATCH);
-    if (!handler) throw new Error(`no handler for ${RECORD_BATCH}`);
     const context: BatchContext = {
       heartbeat: () => Promise.resolve(this.lock.isHeld() && !this.closing.signal.aborted),
     };
-    const directive = await deliver(handler, batch, context);
+    const directive = await deliver(this.getHandlerByPattern(RECORD_BATCH), batch, context);
     switch (directive.kind) {
       case 'continue':
         // A seek while the batch was being taken in goes first.

@@ -9,7 +9,6 @@ export function toRecordBatch({ batch }: EachBatchPayload): RecordBatch {
     // Present in every 2.x, though its types leave it out; it tells when kafkajs has reset the offset by itself.
     fetchedOffset: BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset),
     nextOffset: BigInt(batch.lastOffset()) + 1n,
-    highWatermark: BigInt(batch.highWatermark),
     records: batch.messages,
   };
 }

@@ -195,7 +195,6 @@ export class KafkaTransport extends ServerKafka implements EventSource {
     batchSize: number;
     firstOffset: string | null;
     lastOffset: string;
-    highWatermark: string;
   }>): void {
     if (payload.batchSize > 0 || payload.firstOffset === null) return;
     this.assignments?.advanced({
@@ -203,19 +202,20 @@ export class KafkaTransport extends ServerKafka implements EventSource {
       partition: payload.partition,
       fetchedOffset: BigInt(payload.firstOffset),
       nextOffset: BigInt(payload.lastOffset) + 1n,
-      highWatermark: BigInt(payload.highWatermark),
       records: [],
     });
   }
 
   private async eachBatch(payload: EachBatchPayload): Promise<void> {
     this.commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    const handler = this.getHandlerByPattern(RECORD_BATCH);
-    if (!handler) throw new Error(`no handler for ${RECORD_BATCH}`);
     const { partition } = payload.batch;
     const context = new KafkaBatchContext(payload);
     try {
-      const directive = await deliver(handler, toRecordBatch(payload), context);
+      const directive = await deliver(
+        this.getHandlerByPattern(RECORD_BATCH),
+        toRecordBatch(payload),
+        context,
+      );
       switch (directive.kind) {
         case 'continue':
           payload.resolveOffset(payload.batch.lastOffset());
