@@ -4,6 +4,7 @@ import { AnomaliesModule } from './anomalies/anomalies.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggerModule } from './config/logger.js';
+import { DailyStatsModule } from './daily-stats/daily-stats.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { IngestionModule } from './ingestion/ingestion.module.js';
@@ -25,6 +26,7 @@ export class AppModule {
         AggregationModule,
         AnomaliesModule,
         IngestionModule,
+        DailyStatsModule,
         SimulatorModule,
         OperationsModule,
         DashboardModule,

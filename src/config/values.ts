@@ -1,3 +1,4 @@
+import { CronTime } from 'cron';
 import ms from 'ms';
 import { z } from 'zod';
 
@@ -86,3 +87,21 @@ export const topicName = z
     /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
     'must be 1 to 249 letters, digits, dots, dashes or underscores',
   );
+
+/** A cron expression of five fields, or six with seconds first, that fires at least once a year. */
+export const cronExpression = z
+  .string()
+  .trim()
+  .refine(firesEveryYear, 'must be a cron expression such as 5 0 * * * that fires at least once a year');
+
+function firesEveryYear(expression: string): boolean {
+  try {
+    const start = new Date('2025-03-01T00:00:00Z');
+    return (
+      new CronTime(expression, 'UTC').getNextDateFrom(start, 'UTC').toMillis() <
+      start.getTime() + 366 * 86_400_000
+    );
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import {
   brokerList,
+  cronExpression,
   decimal,
   duration,
   flag,
@@ -152,6 +153,35 @@ export const variables = {
     duration('1h', '3650d'),
     '3d',
     'Checkpointed events of the embedded log are deleted after this time.',
+  ),
+
+  DAILY_BATCH_CRON: variable(
+    cronExpression,
+    '5 0 * * *',
+    "When the batch builds yesterday's daily stats, and those of missed days; five cron fields, in UTC.",
+  ),
+  BATCH_RETRIES: variable(integer(0, 100), '3', 'How often a day that could not be built is tried again.'),
+  BATCH_RETRY_DELAY: variable(
+    duration('100ms', '1d'),
+    '5m',
+    'Wait before the first of those tries; doubles with each.',
+  ),
+  STALE_REBUILD_DELAY: variable(
+    duration('1s', '1d'),
+    '5m',
+    'A day that changes after it was built is built again within this time.',
+  ),
+  METRICS_RETENTION_DAYS: optional(
+    integer(1, 36500),
+    'Window metrics older than this many days are deleted. Default: never.',
+  ),
+  ANOMALIES_RETENTION_DAYS: optional(
+    integer(1, 36500),
+    'Anomalies set aside more than this many days ago are deleted. Default: never.',
+  ),
+  DAILY_STATS_RETENTION_MONTHS: optional(
+    integer(1, 1200),
+    'Daily stats of months before the last so many are dropped. Default: never.',
   ),
 
   SIMULATOR_AUTOSTART: optional(

@@ -24,6 +24,8 @@ export interface EmbeddedPostgresOptions {
   readonly dataDir: string;
   /** PostgreSQL settings on top of the defaults, such as `{ fsync: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Use the server of the service that has the folder, when there is one, instead of refusing to. */
+  readonly join?: boolean;
   /** Told about the steps that take a moment. */
   readonly progress?: (line: string) => void;
 }
@@ -40,7 +42,7 @@ export class EmbeddedPostgres {
     private readonly stopServer: () => Promise<void>,
   ) {}
 
-  /** @throws StartupError when the folder is in use or not writable, or the server does not come up */
+  /** @throws StartupError when the folder is in use (unless it is to be joined) or not writable, or the server does not come up */
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
     const cluster = await Cluster.open(options);
     const { client, port } = await cluster.connectOrStart();
@@ -48,6 +50,8 @@ export class EmbeddedPostgres {
       `SELECT pg_try_advisory_lock(${FOLDER_LOCK}) AS locked`,
     );
     if (!locked.rows[0]?.locked) {
+      if (options.join)
+        return new EmbeddedPostgres(cluster.url(port, DATABASE), client, () => Promise.resolve());
       await client.end();
       throw new StartupError(
         `The data folder ${cluster.folder} is in use by another running service: stop that one, or set DATA_DIR to another folder`,

@@ -8,3 +8,9 @@ export function timestampLiteral(micros: number): string {
   const iso = new Date(millis).toISOString().replace(/^\+0*/, '');
   return `${iso.slice(0, -1)}${String(micros - millis * 1000).padStart(3, '0')}Z`;
 }
+
+/**
+ * The UTC day that holds an instant, as a date literal for PostgreSQL.
+ * @param millis epoch milliseconds, from the year 1999 on
+ */
+export const dateLiteral = (millis: number): string => timestampLiteral(millis * 1000).split('T', 1)[0] ?? '';

@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { MetricsRepository } from '../aggregation/metrics.repository.js';
+import { StatDaysRepository } from '../aggregation/stat-days.repository.js';
 import { WindowDeltas } from '../aggregation/core/window-deltas.js';
 import { AnomaliesRepository } from '../anomalies/anomalies.repository.js';
+import { dateLiteral } from '../database/instant.js';
 import { inTransaction } from '../database/transaction.js';
 import { CheckpointRepository, type Checkpoint } from './checkpoint.repository.js';
 
@@ -15,7 +17,7 @@ export class FencedError extends Error {
   }
 }
 
-/** The exactly-once step: offsets, windows and anomalies in one short transaction. */
+/** The exactly-once step: offsets, windows, anomalies and the days they change, in one short transaction. */
 @Injectable()
 export class Flush {
   private lastMs = 0;
@@ -25,6 +27,7 @@ export class Flush {
     private readonly checkpoints: CheckpointRepository,
     private readonly metrics: MetricsRepository,
     private readonly anomalies: AnomaliesRepository,
+    private readonly days: StatDaysRepository,
   ) {}
 
   /** @throws FencedError when the compare-and-set of a checkpoint fails; the transaction is rolled back whole */
@@ -40,10 +43,11 @@ export class Flush {
         .filter((partition) => !moved.includes(partition));
       if (fenced.length > 0) throw new FencedError(fenced);
       await this.metrics.add(transaction, windows);
-      await this.anomalies.insert(
+      const anomalyDays = await this.anomalies.insert(
         transaction,
         checkpoints.flatMap(({ delta }) => delta.anomalies),
       );
+      await this.days.changed(transaction, [...[...windows.days()].map(dateLiteral), ...anomalyDays]);
     };
     await inTransaction(this.database, storeAll, (error) => error instanceof FencedError);
     this.lastMs = performance.now() - startedAt;

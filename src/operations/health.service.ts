@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { EventSource } from '../transport/event-source.js';
-import { withTimeout } from './with-timeout.js';
+import { withTimeout } from '../database/with-timeout.js';
 
 /** A probe has to answer, also when the database does not. */
 const PING_TIMEOUT_MS = 2_000;

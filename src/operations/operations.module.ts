@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DailyStatsModule } from '../daily-stats/daily-stats.module.js';
 import { IngestionModule } from '../ingestion/ingestion.module.js';
 import { AcknowledgementController } from './acknowledgement.controller.js';
 import { HealthController } from './health.controller.js';
@@ -10,7 +11,7 @@ import { PrometheusService } from './prometheus.service.js';
 
 /** Looking after the running service: state of the pipeline, health, metrics. */
 @Module({
-  imports: [IngestionModule],
+  imports: [IngestionModule, DailyStatsModule],
   controllers: [PipelineController, AcknowledgementController, HealthController, PrometheusController],
   providers: [PipelineQueries, HealthService, PrometheusService],
 })

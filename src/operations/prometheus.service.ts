@@ -1,15 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { BatchStateQueries, type BatchState } from '../daily-stats/batch/batch-state.queries.js';
+import { registerBatchMetrics } from './batch-metrics.js';
 import { HealthService } from './health.service.js';
 import { registerPipelineMetrics } from './pipeline-metrics.js';
 import { PipelineQueries, type PipelineState } from './pipeline.queries.js';
-import { withTimeout } from './with-timeout.js';
+import { withTimeout } from '../database/with-timeout.js';
 
 const SCRAPE_TIMEOUT_MS = 2_000;
 
 /**
- * Metrics for Prometheus. Those of the pipeline are read from the checkpoints at each scrape, so every replica gives
- * the same for the whole pipeline: take their `max`, not their `sum`.
+ * Metrics for Prometheus. Those of the pipeline and of the batch are read from the database at each scrape, so every
+ * replica gives the same for the whole pipeline: take their `max`, not their `sum`.
  */
 @Injectable()
 export class PrometheusService {
@@ -17,6 +19,7 @@ export class PrometheusService {
 
   constructor(
     private readonly pipeline: PipelineQueries,
+    private readonly batch: BatchStateQueries,
     private readonly health: HealthService,
   ) {
     collectDefaultMetrics({ register: this.process });
@@ -40,13 +43,20 @@ export class PrometheusService {
     });
     up.set({ component: 'database' }, state ? 1 : 0);
     up.set({ component: 'transport' }, transport.status === 'up' ? 1 : 0);
-    if (state) registerPipelineMetrics(registry, state);
+    if (state) {
+      registerPipelineMetrics(registry, state.pipeline);
+      registerBatchMetrics(registry, state.batch);
+    }
     return `${await registry.metrics()}\n${await this.process.metrics()}`;
   }
 
-  private async state(): Promise<PipelineState | null> {
+  private async state(): Promise<{ pipeline: PipelineState; batch: BatchState } | null> {
     try {
-      return await withTimeout(this.pipeline.state(), SCRAPE_TIMEOUT_MS);
+      const [pipeline, batch] = await withTimeout(
+        Promise.all([this.pipeline.state(), this.batch.state()]),
+        SCRAPE_TIMEOUT_MS,
+      );
+      return { pipeline, batch };
     } catch {
       return null;
     }

@@ -16,6 +16,8 @@ export interface WindowDelta {
 /** One event's quantity is at most 1e15 micro-units, so sums below this stay exact in a double when one is added. */
 const EXACT_LIMIT = 2 ** 52;
 
+const DAY_MS = 86_400_000;
+
 class Sums {
   count = 0;
   late = 0;
@@ -74,6 +76,14 @@ export class WindowDeltas {
             lateEvents: sums.late,
             sumMicros: sums.carry + BigInt(sums.micros),
           };
+  }
+
+  /** The UTC days of the windows, as their first instants in epoch milliseconds; a window lies in one day. */
+  days(): Set<number> {
+    const days = new Set<number>();
+    for (const windows of this.specs.values())
+      for (const start of windows.keys()) days.add(start - (((start % DAY_MS) + DAY_MS) % DAY_MS));
+    return days;
   }
 
   private sums(spec: WindowSpec, windowStart: number, key: string): Sums {

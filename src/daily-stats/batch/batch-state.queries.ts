@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import type { Day } from '../../aggregation/core/day.js';
+import { DailySchedule } from '../daily-schedule.js';
+import { EXPECTED_DAYS } from './batch-planner.js';
+
+/** What the batch still owes. */
+export interface BatchState {
+  readonly paused: boolean;
+  /** Days that should have daily stats by now and have none: not built in time, or failed for good. */
+  readonly missingDates: readonly Day[];
+  /** Days that changed after they were built. */
+  readonly staleDates: readonly Day[];
+  /** Days whose last run has failed for good; they are missing or stale too. */
+  readonly failedDates: readonly Day[];
+  readonly waitingRuns: number;
+  readonly runningRuns: number;
+  readonly lastSuccessAt: Date | null;
+}
+
+interface StateRow {
+  paused: boolean;
+  missing: Day[];
+  stale: Day[];
+  failed: Day[];
+  waiting: number;
+  running: number;
+  last_success_at: Date | null;
+}
+
+/** Compares the days that are expected with those that are there. */
+@Injectable()
+export class BatchStateQueries {
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly schedule: DailySchedule,
+  ) {}
+
+  async state(): Promise<BatchState> {
+    const [row]: StateRow[] = await this.database.query(STATE, [
+      this.schedule.newestDue(),
+      this.schedule.newestMissing(),
+      this.schedule.today(),
+      this.schedule.keptFrom(),
+    ]);
+    if (!row) throw new Error('batch_control has no row');
+    return {
+      paused: row.paused,
+      missingDates: row.missing,
+      staleDates: row.stale,
+      failedDates: row.failed,
+      waitingRuns: row.waiting,
+      runningRuns: row.running,
+      lastSuccessAt: row.last_success_at,
+    };
+  }
+}
+
+// $1 newest day that is due, $2 newest day that is missing unless it is there, $3 today, $4 first day that is kept or NULL
+const STATE = `
+  WITH unbuilt AS (
+    SELECT expected.stat_date FROM (${EXPECTED_DAYS}) AS expected LEFT JOIN stat_days USING (stat_date)
+     WHERE built_version IS NULL
+  ), stale AS (
+    SELECT stat_date FROM stat_days
+     WHERE version > built_version AND stat_date < $3::date AND ($4::date IS NULL OR stat_date >= $4::date)
+  ), failed AS (
+    SELECT stat_date FROM (SELECT stat_date FROM unbuilt UNION SELECT stat_date FROM stale) AS owed
+     WHERE (SELECT status FROM batch_runs AS run WHERE run.stat_date = owed.stat_date ORDER BY id DESC LIMIT 1) = 'failed'
+  )
+  SELECT paused_at IS NOT NULL AS paused,
+         ARRAY(SELECT stat_date::text FROM unbuilt
+                WHERE stat_date <= $2::date OR stat_date IN (SELECT stat_date FROM failed) ORDER BY stat_date) AS missing,
+         ARRAY(SELECT stat_date::text FROM stale ORDER BY stat_date) AS stale,
+         ARRAY(SELECT stat_date::text FROM failed ORDER BY stat_date) AS failed,
+         (SELECT count(*)::integer FROM batch_runs WHERE status = 'waiting') AS waiting,
+         (SELECT count(*)::integer FROM batch_runs WHERE status = 'running') AS running,
+         (SELECT max(built_at) FROM stat_days) AS last_success_at
+    FROM batch_control`;

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { z } from 'zod';
+import type { Day } from '../../aggregation/core/day.js';
+import { Conditions } from '../../http/core/conditions.js';
+import { cursorCodec } from '../../http/core/cursor.js';
+import { formatInstant, formatOptionalInstant } from '../../http/core/instant.js';
+import { cursorPosition, page, type Page } from '../../http/list.js';
+import { PassedDays } from '../passed-days.js';
+import type { BatchRun, RunsQuery } from './batch.schemas.js';
+
+const runsCursor = cursorCodec('batch/runs', z.string().regex(/^\d{1,18}$/));
+
+interface RunRow {
+  id: string;
+  date: Day;
+  status: BatchRun['status'];
+  trigger: BatchRun['trigger'];
+  attempts: number;
+  rows: number | null;
+  error: string | null;
+  later: boolean;
+  paused: boolean;
+  not_before: Date;
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+}
+
+const COLUMNS = `id, stat_date::text AS date, status, trigger, attempts, rows, error, not_before, created_at, started_at, finished_at,
+  not_before > now() AS later, (SELECT paused_at IS NOT NULL FROM batch_control) AS paused`;
+
+/** Reading the runs of the batch. */
+@Injectable()
+export class BatchQueries {
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly passed: PassedDays,
+  ) {}
+
+  /** Newest first. */
+  async list(query: RunsQuery): Promise<Page<BatchRun>> {
+    const before = cursorPosition(runsCursor, query.cursor);
+    const where = new Conditions();
+    if (query.date) where.add('stat_date = ?', query.date);
+    if (query.status) where.add('status = ?', query.status);
+    if (before) where.add('id < ?', before);
+    const runs = await this.select(
+      `${String(where)} ORDER BY id DESC LIMIT ${where.parameter(query.limit + 1)}`,
+      where.values,
+    );
+    return page(runs, query.limit, (last) => runsCursor.encode(last.id));
+  }
+
+  async one(id: string): Promise<BatchRun | null> {
+    const [run] = await this.select('WHERE id = $1', [id]);
+    return run ?? null;
+  }
+
+  /** By day. */
+  async many(ids: readonly string[]): Promise<BatchRun[]> {
+    return this.select(`WHERE id = ANY($1::bigint[]) ORDER BY stat_date`, [ids]);
+  }
+
+  private async select(clauses: string, values: readonly unknown[]): Promise<BatchRun[]> {
+    const rows: RunRow[] = await this.database.query(`SELECT ${COLUMNS} FROM batch_runs ${clauses}`, [
+      ...values,
+    ]);
+    if (!rows.some(({ status }) => status === 'waiting')) return rows.map((row) => toRun(row, null));
+    const passed = await this.passed.before();
+    return rows.map((row) => toRun(row, row.status === 'waiting' ? waitingFor(row, passed) : null));
+  }
+}
+
+function waitingFor(row: RunRow, passed: Day | null): BatchRun['waitingFor'] {
+  if (row.paused) return 'resume';
+  if (passed === null || row.date >= passed) return 'watermark';
+  return row.later && row.attempts > 0 ? 'retry' : 'turn';
+}
+
+const toRun = (row: RunRow, waiting: BatchRun['waitingFor']): BatchRun => ({
+  id: row.id,
+  date: row.date,
+  status: row.status,
+  trigger: row.trigger,
+  attempts: row.attempts,
+  rows: row.rows,
+  error: row.error,
+  waitingFor: waiting,
+  nextAttemptAt: waiting === 'retry' ? formatInstant(row.not_before) : null,
+  createdAt: formatInstant(row.created_at),
+  startedAt: formatOptionalInstant(row.started_at),
+  finishedAt: formatOptionalInstant(row.finished_at),
+});

@@ -1,0 +1,116 @@
+import { hostname } from 'node:os';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { StatDaysRepository } from '../../aggregation/stat-days.repository.js';
+import { CONFIG, type Config } from '../../config/config.js';
+import { inTransaction } from '../../database/transaction.js';
+import { retryDelay } from '../core/retry.js';
+import type { Trigger } from '../core/trigger.js';
+import { DailyStatsRepository } from '../daily-stats.repository.js';
+import { BatchRunsRepository, type OpenRun } from './batch-runs.repository.js';
+
+const OWNER = `${hostname()}:${process.pid}`;
+
+/** What became of an attempt: `busy` when somebody else has the day, `gone` when the run is not waiting any more. */
+export type Attempt = 'succeeded' | 'failed' | 'busy' | 'gone';
+
+/** Builds a day: everything in one transaction, under the day's lock, one day at a time in this process. */
+@Injectable()
+export class DayBuilder {
+  private readonly logger = new Logger('Batch');
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly runs: BatchRunsRepository,
+    private readonly stats: DailyStatsRepository,
+    private readonly days: StatDaysRepository,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Takes a waiting run and builds its day, or puts back one whose replica has died. Rejects only without the database. */
+  attempt(run: OpenRun): Promise<Attempt> {
+    // An attempt needs a second connection while it holds one; with many at once each might wait for the others'.
+    const turn = this.tail.then(() => this.attemptNow(run));
+    this.tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async attemptNow(run: OpenRun): Promise<Attempt> {
+    let attempts = 0;
+    const startedAt = performance.now();
+    try {
+      return await inTransaction(
+        this.database,
+        async (transaction) => {
+          if (!(await this.stats.tryLock(transaction, run.date))) return 'busy';
+          if (run.status === 'running') return await this.requeueOrphan(transaction, run);
+          attempts = (await this.runs.begin(run.id, OWNER)) ?? 0;
+          if (attempts === 0) return 'gone';
+          return await this.build(transaction, run, attempts, startedAt);
+        },
+        () => false,
+      );
+    } catch (error) {
+      // The connection is gone, and the transaction with it. Without another one the run stays as it is, an orphan.
+      if (attempts === 0) throw error;
+      await this.fail(this.database.manager, run, attempts, error as Error);
+      return 'failed';
+    }
+  }
+
+  private async build(
+    transaction: EntityManager,
+    run: OpenRun,
+    attempts: number,
+    startedAt: number,
+  ): Promise<Attempt> {
+    await transaction.query('SAVEPOINT build');
+    try {
+      const version = await this.days.version(transaction, run.date);
+      const rows = await this.stats.rebuild(transaction, run.date);
+      await this.runs.succeed(transaction, run.id, rows);
+      await this.days.built(transaction, run.date, version);
+      this.logger.log(
+        `Daily stats of ${run.date} (${run.trigger}): ${rows} rows in ${Math.round(performance.now() - startedAt)} ms`,
+      );
+      return 'succeeded';
+    } catch (error) {
+      // Noted before the day's lock is given up, so that nobody takes the run for an orphan.
+      await transaction.query('ROLLBACK TO SAVEPOINT build');
+      await this.fail(transaction, run, attempts, error as Error);
+      return 'failed';
+    }
+  }
+
+  /** It is running, yet nobody has the day's lock. That is not the day's fault: it is tried again at once. */
+  private async requeueOrphan(transaction: EntityManager, run: OpenRun): Promise<Attempt> {
+    this.logger.warn(
+      `Daily stats of ${run.date} (${run.trigger}): the replica that built them has gone; once more`,
+    );
+    await this.runs.fail(transaction, run.id, run.attempts, 'interrupted: the replica has gone', 0);
+    return 'failed';
+  }
+
+  private async fail(
+    connection: EntityManager,
+    run: OpenRun,
+    attempts: number,
+    { message }: Error,
+  ): Promise<void> {
+    const retryAfter = this.retryAfter(run.trigger, attempts);
+    this.logger.warn(
+      `Daily stats of ${run.date} (${run.trigger}) failed at attempt ${attempts}, ${
+        retryAfter === null ? 'for good' : `next one in ${retryAfter / 1000} s`
+      }: ${message}`,
+    );
+    await this.runs.fail(connection, run.id, attempts, message.slice(0, 1000), retryAfter);
+  }
+
+  /** Whoever asked by hand sees the failure, and asks again. */
+  private retryAfter(trigger: Trigger, attempts: number): number | null {
+    const { BATCH_RETRIES: retries, BATCH_RETRY_DELAY: delayMs } = this.config;
+    return trigger === 'manual' ? null : retryDelay(attempts, { retries, delayMs });
+  }
+}
