@@ -35,10 +35,13 @@ export class DailyStatsRepository {
   private async createPartition(transaction: EntityManager, day: Day): Promise<void> {
     const name = partitionName(day);
     const exists = async (): Promise<boolean> => {
-      const [row]: { oid: string | null }[] = await transaction.query(`SELECT to_regclass($1) AS oid`, [
-        name,
-      ]);
-      return row?.oid != null;
+      // Not to_regclass: after waiting for the lock it would still answer from this connection's cache.
+      const partitions: unknown[] = await transaction.query(
+        `SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+          WHERE inhparent = 'daily_stats'::regclass AND relname = $1`,
+        [name],
+      );
+      return partitions.length > 0;
     };
     if (await exists()) return;
     await transaction.query(`SELECT pg_advisory_xact_lock(${PARTITION_LOCK})`);

@@ -101,6 +101,11 @@ export const EXPECTED_DAYS = `
     FROM generate_series((SELECT (min(window_start) AT TIME ZONE 'UTC')::date FROM real_time_metrics)::timestamp,
                          $1::date::timestamp, interval '1 day') AS day`;
 
+// In the same snapshot in which the day is not built: a run that ends while the statement goes on would else be missed by
+// both, since ON CONFLICT sees it ended already.
+const openRunOf = (days: string): string =>
+  `SELECT FROM batch_runs AS run WHERE run.stat_date = ${days}.stat_date AND status IN ('waiting', 'running')`;
+
 // $1 newest expected day, $2 the day that is on schedule or NULL, $3 whether days that failed for good get another chance,
 // $4 a day to leave alone or NULL. A run made by hand that failed does not count: nobody tries that one again.
 const PLAN_EXPECTED = `
@@ -109,6 +114,7 @@ const PLAN_EXPECTED = `
   SELECT stat_date, CASE WHEN stat_date = $2::date THEN 'scheduled' ELSE 'catch_up' END
     FROM expected LEFT JOIN stat_days USING (stat_date)
    WHERE built_version IS NULL AND stat_date IS DISTINCT FROM $4::date
+     AND NOT EXISTS (${openRunOf('expected')})
      AND ($3 OR NOT EXISTS (SELECT FROM batch_runs AS run
                              WHERE run.stat_date = expected.stat_date AND status = 'failed' AND trigger <> 'manual'))
    ORDER BY stat_date
@@ -120,6 +126,7 @@ const PLAN_STALE = `
   SELECT stat_date, 'stale' FROM stat_days
    WHERE version > built_version AND stat_date < $1::date AND ($2::date IS NULL OR stat_date >= $2::date)
      AND stale_since <= now() - make_interval(secs => $3)
+     AND NOT EXISTS (${openRunOf('stat_days')})
      AND NOT EXISTS (SELECT FROM batch_runs AS run
                       WHERE run.stat_date = stat_days.stat_date AND status = 'failed' AND trigger <> 'manual'
                         AND run.created_at >= stale_since)

@@ -7,7 +7,7 @@ import { BatchWorker } from './batch-worker.js';
 @Injectable()
 export class BatchRound {
   private readonly logger = new Logger('Batch');
-  private readonly busy = new Set<string>();
+  private readonly underWay = new Map<string, Promise<void>>();
   private failing = false;
 
   constructor(
@@ -36,10 +36,17 @@ export class BatchRound {
     await this.worker.stop();
   }
 
-  private async run(kind: string, plan: () => Promise<void>): Promise<void> {
-    // While the database is slow, rounds must not pile up.
-    if (this.busy.has(kind)) return;
-    this.busy.add(kind);
+  /** While the database is slow, rounds must not pile up: whoever comes meanwhile joins the one under way. */
+  private run(kind: string, plan: () => Promise<void>): Promise<void> {
+    let round = this.underWay.get(kind);
+    if (!round) {
+      round = this.runNow(plan).finally(() => this.underWay.delete(kind));
+      this.underWay.set(kind, round);
+    }
+    return round;
+  }
+
+  private async runNow(plan: () => Promise<void>): Promise<void> {
     try {
       if (!(await this.planner.isPaused())) {
         await plan();
@@ -52,8 +59,6 @@ export class BatchRound {
       if (!this.failing)
         this.logger.warn(`The batch cannot plan now, it will try again: ${(error as Error).message}`);
       this.failing = true;
-    } finally {
-      this.busy.delete(kind);
     }
   }
 }

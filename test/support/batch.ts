@@ -1,0 +1,108 @@
+import type { LoggerService } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import type { DataSource } from 'typeorm';
+import { parseConfig } from '../../src/config/config.js';
+import { ConfigModule } from '../../src/config/config.module.js';
+import { DatabaseModule } from '../../src/database/database.module.js';
+import { DatabaseService } from '../../src/database/database.service.js';
+import { CLOCK } from '../../src/daily-stats/clock.js';
+import { DailyStatsModule } from '../../src/daily-stats/daily-stats.module.js';
+import type { TestDatabase } from './database.js';
+
+/** One replica's batch, in this process, with a clock of its own. */
+export interface BatchReplica {
+  /** Log lines of level WARN and ERROR, the level first. */
+  readonly alarms: string[];
+  get: TestingModule['get'];
+  stop(): Promise<void>;
+}
+
+/** Rounds come every quarter second; the cron job never, unless the test says when. */
+const QUICK = { STALE_REBUILD_DELAY: '1s', BATCH_RETRY_DELAY: '100ms', DAILY_BATCH_CRON: '5 0 * * *' };
+
+/**
+ * Starts a batch and waits for its database.
+ * @param now an instant at which the replica's clock stands still
+ */
+export async function startBatch(
+  database: TestDatabase,
+  now: string,
+  env: Record<string, string> = {},
+): Promise<BatchReplica> {
+  const config = parseConfig({ ...QUICK, ...env });
+  const alarms: string[] = [];
+  const keep =
+    (level: string) =>
+    (message: unknown): void =>
+      void alarms.push(`${level} ${String(message)}`);
+  const logger: LoggerService = {
+    log: () => undefined,
+    warn: keep('WARN'),
+    error: keep('ERROR'),
+  };
+  const module = await Test.createTestingModule({
+    imports: [ConfigModule.of(config), DatabaseModule.at(database.url), DailyStatsModule],
+  })
+    .overrideProvider(CLOCK)
+    .useValue(() => Date.parse(now))
+    .compile();
+  module.useLogger(logger);
+  await module.init();
+  await module.get(DatabaseService).whenReady();
+  return { alarms, get: module.get.bind(module), stop: () => module.close() };
+}
+
+export interface Run {
+  date: string;
+  trigger: string;
+  status: string;
+  attempts: number;
+  rows: number | null;
+  error: string | null;
+}
+
+/** All runs, in the order in which they were opened. */
+export const runsOf = (database: DataSource): Promise<Run[]> =>
+  database.query(
+    `SELECT stat_date::text AS date, trigger, status, attempts, rows, error FROM batch_runs ORDER BY id`,
+  );
+
+/** The stats of a day, by type and key. */
+export async function statsOf(database: DataSource, day: string): Promise<Record<string, number>> {
+  const rows: { name: string; value: number }[] = await database.query(
+    `SELECT metric_type || ' ' || metric_key AS name, metric_value AS value FROM daily_stats WHERE stat_date = $1
+      ORDER BY metric_type, metric_key`,
+    [day],
+  );
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+}
+
+/** Adds window rows as a flush does: two windows of each instant, and the day's version. */
+export async function addEvents(
+  database: Pick<DataSource, 'query'>,
+  events: readonly { at: string; type: string; region: string; micros?: number }[],
+): Promise<void> {
+  for (const { at, type, region, micros = 0 } of events) {
+    for (const [metricType, key, minutes, sum] of [
+      ['event_type_agg', type, 5, micros],
+      ['region_agg', region, 10, 0],
+    ] as const) {
+      const size = minutes * 60_000;
+      const start = Math.floor(Date.parse(at) / size) * size;
+      await database.query(
+        `INSERT INTO real_time_metrics AS stored (metric_type, metric_key, window_start, window_end, event_count, sum_micros, metric_value)
+         VALUES ($1::text, $2::text, $3, $4, 1, $5::numeric, metric_value_of($1::text, $2::text, 1, $5::numeric))
+         ON CONFLICT (metric_type, metric_key, window_start) DO UPDATE SET
+           event_count = stored.event_count + 1, sum_micros = stored.sum_micros + excluded.sum_micros,
+           metric_value = metric_value_of(stored.metric_type, stored.metric_key, stored.event_count + 1, stored.sum_micros + excluded.sum_micros)`,
+        [metricType, key, new Date(start), new Date(start + size), sum],
+      );
+    }
+    await database.query(
+      `INSERT INTO stat_days AS stored (stat_date) VALUES ($1::date)
+       ON CONFLICT (stat_date) DO UPDATE SET version = stored.version + 1,
+         stale_since = CASE WHEN stored.built_version IS NOT NULL THEN coalesce(stored.stale_since, now()) END`,
+      [at.slice(0, 10)],
+    );
+  }
+}
