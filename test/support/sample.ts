@@ -87,3 +87,11 @@ export async function expectBalancedLedger(database: DataSource): Promise<void> 
   );
   expect(unbalanced).toEqual([]);
 }
+
+/** The worked-out stats of a day by type and key, in that order. */
+export const expectedDailyStats = (day: string): Record<string, number> =>
+  Object.fromEntries(
+    csv('expected-daily-stats.csv')
+      .filter((row) => row.stat_date === day)
+      .map((row) => [`${row.metric_type} ${row.metric_key}`, Number(row.metric_value)]),
+  );

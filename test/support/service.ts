@@ -29,7 +29,7 @@ const QUICK = {
 /** Starts `node dist/main.js` and waits until it is ready, or only live. */
 export async function startService(
   env: Record<string, string>,
-  { until = 'ready' }: { until?: 'ready' | 'live' } = {},
+  { until = 'ready' }: { until?: 'ready' | 'live' | undefined } = {},
 ): Promise<Service> {
   const port = env.PORT ?? String(await pickFreePort());
   const child = spawn(process.execPath, ['dist/main.js'], {

@@ -16,7 +16,7 @@ export interface OpenRun {
 const OPEN_RUN = `id, stat_date::text AS date, trigger, status, attempts`;
 
 /** Runs left to themselves for this long by the request that made them are taken by whoever comes. */
-const REQUEST_LEAD = `interval '1 minute'`;
+const REQUEST_LEAD = `interval '10 seconds'`;
 
 /** Runs that a look at the queue brings; more only matter to replicas that find all of these taken. */
 const CANDIDATES = 100;

@@ -1,0 +1,296 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { expectedDailyStats, ledger, sampleRecords } from '../support/sample.js';
+import { statsOf, type Run } from '../support/batch.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestTopic, hasKafka } from '../support/kafka.js';
+import { startService, waitFor, type Service } from '../support/service.js';
+
+const DAYS = ['2025-11-08', '2025-11-09'];
+const records = sampleRecords();
+
+/** An idle partition does not hold the days up for long. */
+const env = { IDLE_TIMEOUT: '1s' };
+
+interface Stats {
+  items: { statDate: string; metricType: string; metricKey: string; metricValue: number }[];
+}
+
+describe("the sample's days", () => {
+  let database: TestDatabase;
+  let services: Service[];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    services = [];
+  });
+  afterEach(async () => {
+    for (const service of services) await service.kill();
+    await database.drop();
+  });
+
+  async function start(more: Record<string, string> = {}, until?: 'live'): Promise<Service> {
+    const service = await startService({ DATABASE_URL: database.url, ...env, ...more }, { until });
+    services.push(service);
+    return service;
+  }
+  const pause = (): Promise<unknown> =>
+    database.dataSource.query('UPDATE batch_control SET paused_at = now()');
+  const post = async (service: Service, lines: readonly Buffer[]): Promise<void> => {
+    for (let at = 0; at < lines.length; at += 1000) {
+      const response = await fetch(`${service.url}/events`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-ndjson' },
+        body: `${lines
+          .slice(at, at + 1000)
+          .map(String)
+          .join('\n')}\n`,
+      });
+      expect(response.status).toBe(202);
+    }
+  };
+  const consumed = (count: number): Promise<unknown> =>
+    waitFor(
+      'all events to be counted',
+      async () => (await ledger(database.dataSource)).consumed === count,
+      120_000,
+    );
+  const idle = (service: Service): Promise<unknown> =>
+    waitFor('the log to be idle', async () => {
+      const { partitions } = await service.get<{ partitions: { status: string }[] }>('/pipeline');
+      return partitions.every(({ status }) => status === 'idle');
+    });
+  /** The service with the whole sample counted, and the batch paused so that nothing but the test builds days. */
+  async function loaded(): Promise<Service> {
+    await pause();
+    const service = await start();
+    await post(service, records);
+    await consumed(records.length);
+    await idle(service);
+    return service;
+  }
+  async function expectDays(): Promise<void> {
+    for (const day of DAYS) {
+      const stats = Object.entries(await statsOf(database.dataSource, day)).filter(
+        ([name]) => !name.startsWith('anomalies_count'),
+      );
+      const expected = expectedDailyStats(day);
+      expect(stats.map(([name]) => name)).toEqual(Object.keys(expected));
+      for (const [name, value] of stats) expect(Math.abs(value - expected[name]!)).toBeLessThan(1e-6);
+    }
+  }
+
+  it('are right through POST /events and POST /batch/run, also when they are built ten times', async () => {
+    const service = await loaded();
+    for (let time = 0; time < 10; time++) {
+      for (const date of DAYS)
+        expect(await service.post('/batch/run', { date })).toMatchObject({
+          date,
+          status: 'succeeded',
+          trigger: 'manual',
+          attempts: 1,
+        });
+    }
+    await expectDays();
+    const { items } = await service.get<Stats>('/daily-stats?from=2025-11-08&to=2025-11-10&limit=1000');
+    const anomalies = items.filter(({ metricType }) => metricType === 'anomalies_count');
+    // Those without a time of their own belong to the day on which their record was written: today.
+    expect(anomalies.reduce((sum, { metricValue }) => sum + metricValue, 0)).toBe(170 - 22 - 38);
+    expect((await service.get<{ items: unknown[] }>('/batch/runs')).items).toHaveLength(20);
+  });
+
+  (hasKafka ? it : it.skip)('are right through Kafka, built by the catch-up of two replicas', async () => {
+    const topic = await createTestTopic(4);
+    try {
+      await pause();
+      const [service] = [await start(topic.env), await start(topic.env)];
+      await topic.publish(records, (position) => position % 4);
+      await consumed(records.length);
+      await service.post('/batch/resume');
+      await waitFor(
+        'the catch-up to end',
+        async () => {
+          const { missingDates } = await service.get<{ missingDates: string[] }>('/batch/schedule');
+          return missingDates.length === 0;
+        },
+        120_000,
+      );
+      await expectDays();
+      const doubled: unknown[] = await database.dataSource.query(
+        `SELECT stat_date FROM batch_runs GROUP BY stat_date HAVING count(*) > 1`,
+      );
+      expect(doubled).toEqual([]);
+    } finally {
+      await topic.close();
+    }
+  });
+
+  it('are right when three processes race for them', async () => {
+    const first = await loaded();
+    // The embedded log has one reader; the others only build days.
+    const all = [first, await start({}, 'live'), await start({}, 'live')];
+    for (let round = 0; round < 10; round++) {
+      const answers = await Promise.all(
+        all.flatMap((service) =>
+          DAYS.map(async (date) => {
+            const response = await fetch(`${service.url}/batch/run?date=${date}`, { method: 'POST' });
+            return {
+              date,
+              code: response.status,
+              body: (await response.json()) as { status: string; code?: string },
+            };
+          }),
+        ),
+      );
+      for (const date of DAYS)
+        expect(answers.some((answer) => answer.date === date && answer.body.status === 'succeeded')).toBe(
+          true,
+        );
+      for (const { code, body } of answers)
+        expect(code === 200 || (code === 409 && body.code === 'batch_running')).toBe(true);
+      await expectDays();
+    }
+  });
+
+  it('are right after kill -9 at twenty random moments', async () => {
+    await (await loaded()).stop();
+    // Slow enough to be hit in the middle: a trigger that takes 2 ms for each row.
+    await database.dataSource.query(`
+      CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$`);
+    await database.dataSource.query(
+      `CREATE TRIGGER dawdle BEFORE INSERT ON daily_stats FOR EACH ROW EXECUTE FUNCTION dawdle()`,
+    );
+    let cutShort = 0;
+    for (let kill = 0; kill < 20; kill++) {
+      const service = await start();
+      const requests = DAYS.map((date) =>
+        fetch(`${service.url}/batch/run?date=${date}`, { method: 'POST' }).then(
+          () => undefined,
+          () => cutShort++,
+        ),
+      );
+      await delay(Math.random() * 120);
+      await service.kill();
+      await Promise.all(requests);
+      const doubled: unknown[] = await database.dataSource.query(
+        `SELECT stat_date, metric_type, metric_key FROM daily_stats GROUP BY 1, 2, 3 HAVING count(*) > 1`,
+      );
+      expect(doubled).toEqual([]);
+      for (const day of DAYS) {
+        const stats = Object.keys(await statsOf(database.dataSource, day));
+        expect([0, stats.length]).toContain(stats.length);
+        if (stats.length > 0)
+          expect(stats).toEqual(expect.arrayContaining(Object.keys(expectedDailyStats(day))));
+      }
+    }
+    expect(cutShort).toBeGreaterThan(0);
+    const service = await start({ STALE_REBUILD_DELAY: '2s' });
+    await idle(service);
+    await service.post('/batch/resume');
+    await waitFor(
+      'all runs to end',
+      async () => {
+        const { waitingRuns, runningRuns, missingDates } = await service.get<{
+          waitingRuns: number;
+          runningRuns: number;
+          missingDates: string[];
+        }>('/batch/schedule');
+        return waitingRuns + runningRuns + missingDates.length === 0;
+      },
+      120_000,
+    );
+    await expectDays();
+  });
+
+  it('are built again when an event of them comes late', async () => {
+    const service = await startService({ DATABASE_URL: database.url, ...env, STALE_REBUILD_DELAY: '2s' });
+    services.push(service);
+    await post(service, records);
+    await consumed(records.length);
+    await waitFor(
+      'the days to be built',
+      async () => Object.keys(await statsOf(database.dataSource, '2025-11-09')).length > 0,
+    );
+    const before = await statsOf(database.dataSource, '2025-11-08');
+    const late = {
+      event_id: '2f1c9b34-6a0e-4f0a-9d0e-4a8b8c1f7d11',
+      msisdn: '77011234567',
+      region: 'Almaty',
+      timestamp: '2025-11-08T12:00:00Z',
+      event_type: 'sms',
+      event_subtype: 'incoming',
+    };
+    await post(service, [Buffer.from(JSON.stringify(late))]);
+    await waitFor('the day to be built again', async () => {
+      const [run] = (await service.get<{ items: Run[] }>('/batch/runs?date=2025-11-08&limit=1')).items;
+      return run?.trigger === 'stale' && run.status === 'succeeded';
+    });
+    expect(await statsOf(database.dataSource, '2025-11-08')).toEqual({
+      ...before,
+      'event_type_total_events sms_incoming': before['event_type_total_events sms_incoming']! + 1,
+      'region_total_events Almaty': before['region_total_events Almaty']! + 1,
+      'total_events_count all_regions': before['total_events_count all_regions']! + 1,
+    });
+  });
+
+  describe('by the command line', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { batch: string } };
+    const [, ...program] = scripts.batch.split(' ');
+    const batch = async (...args: string[]): Promise<{ code: number; output: string }> => {
+      const options = { env: { PATH: process.env.PATH, DATABASE_URL: database.url, ...env } };
+      try {
+        const { stdout } = await promisify(execFile)(process.execPath, [...program, ...args], options);
+        return { code: 0, output: stdout };
+      } catch (error) {
+        const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+        return { code, output: stdout + stderr };
+      }
+    };
+
+    it('are right, one by one, as a range, and by three at once, with the service running or not', async () => {
+      const service = await loaded();
+      expect(await batch('--date', DAYS[0]!)).toEqual({
+        code: 0,
+        output: expect.stringMatching(/^2025-11-08 {2}succeeded, 19 rows, \d+ ms\n$/) as string,
+      });
+      expect(await batch('--from', DAYS[0]!, '--to', '2025-11-10')).toEqual({
+        code: 0,
+        output: expect.stringMatching(/2025-11-09 {2}succeeded.*\n2 of 2 days built\n$/) as string,
+      });
+      await expectDays();
+      await database.dataSource.query('DELETE FROM daily_stats');
+      const range = ['--from', '2025-11-08', '--to', '2025-11-10', '--force'];
+      await service.stop();
+      const codes = (await Promise.all([batch(...range), batch(...range), batch(...range)])).map(
+        ({ code }) => code,
+      );
+      expect(codes).toEqual([0, 0, 0]);
+      await expectDays();
+    });
+
+    it.each([
+      [['--date', '2025-02-30'], '--date must be a date'],
+      [['--date', new Date().toISOString().slice(0, 10)], 'must be before today'],
+      [['--date', '2999-01-01'], 'must be before today'],
+      [['--from', '2025-11-08'], '--from and --to go together'],
+      [['--from', '2025-11-08', '--to', '2025-11-08'], '--to must be later'],
+      [['--from', '2023-01-01', '--to', '2024-01-03'], 'at most 366 days, not 367'],
+      [['--day', '2025-11-08'], 'Unknown option'],
+    ])('refuse %j', async (args, message) => {
+      expect(await batch(...args)).toEqual({ code: 1, output: expect.stringContaining(message) as string });
+    });
+
+    it('say so when the database cannot be built from', async () => {
+      await database.dataSource.query('ALTER TABLE daily_stats ADD CONSTRAINT never CHECK (false)');
+      await database.dataSource.query(
+        `INSERT INTO real_time_metrics (window_start, window_end, metric_type, metric_key, metric_value, event_count)
+         VALUES ('2025-11-08', '2025-11-08 00:10Z', 'region_agg', 'Almaty', 1, 1)`,
+      );
+      const { code, output } = await batch('--date', '2025-11-08');
+      expect(code).toBe(1);
+      expect(output).toMatch(/^2025-11-08 {2}failed: .*never/m);
+    });
+  });
+});
