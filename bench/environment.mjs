@@ -6,18 +6,29 @@ import pg from 'pg';
 import { EmbeddedPostgres } from '../dist/database/embedded-postgres.js';
 import { KafkaBroker } from '../scripts/kafka/broker.mjs';
 
-/** A real broker and a real PostgreSQL (durable, as in production) of this run's own; everything is gone after `stop`. */
+/** A real broker and a real PostgreSQL of this run's own; everything is gone after `stop`. */
 export async function startServers() {
-  const dataDir = mkdtempSync(join(tmpdir(), 'telecom-bench-'));
   const [broker, postgres] = await Promise.all([
     KafkaBroker.start({ heapMb: 1024, log: (line) => console.error(line) }),
-    EmbeddedPostgres.start({ dataDir }),
+    startPostgres(),
   ]);
   return {
     brokers: broker.bootstrapServers,
     databaseUrl: postgres.url,
     async stop() {
       await broker.stop();
+      await postgres.stop();
+    },
+  };
+}
+
+/** Durable, as in production. */
+export async function startPostgres() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'telecom-bench-'));
+  const postgres = await EmbeddedPostgres.start({ dataDir });
+  return {
+    url: postgres.url,
+    async stop() {
       await postgres.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },

@@ -48,6 +48,61 @@ describe('parseConfig', () => {
     expect(parseConfig({ KAFKA_BROKERS: 'a:9092, b:9093,' }).KAFKA_BROKERS).toEqual(['a:9092', 'b:9093']);
   });
 
+  it.each([
+    '5 0 * * *',
+    ' 5  0 * * * ',
+    '0 5 0 * * *',
+    '* * * * *',
+    '*/15 0-6 * * 1-5',
+    '30 4 * * SUN',
+    '0 0 31 * *',
+    '0 0 1 1 *',
+    '59 23 31 12 *',
+    '@daily',
+    '@weekly',
+    '@yearly',
+  ])('takes DAILY_BATCH_CRON=%j', (cron) => {
+    expect(parseConfig({ DAILY_BATCH_CRON: cron }).DAILY_BATCH_CRON).toBe(cron.trim());
+  });
+
+  it.each([
+    ['a minute that is none', '61 * * * *'],
+    ['an hour that is none', '5 24 * * *'],
+    ['too few fields', '* * *'],
+    ['too many fields', '5 0 * * * * *'],
+    ['a word', 'foo'],
+    ['a time that is not known beforehand', '@reboot'],
+    ['an instant', '2025-11-08T00:05:00Z'],
+    ['a step of zero', '*/0 * * * *'],
+    ['a range the wrong way round', '0 3-1 * * *'],
+    ['a day that never comes', '0 0 30 2 *'],
+    ['a day that does not come every year', '0 0 29 2 *'],
+  ])('refuses a DAILY_BATCH_CRON with %s: %j', (_, cron) => {
+    expect(problemsOf({ DAILY_BATCH_CRON: cron })).toEqual([
+      `DAILY_BATCH_CRON must be a cron expression such as 5 0 * * * that fires at least once a year, not "${cron}"`,
+    ]);
+  });
+
+  it('reads how the batch retries, and what is kept for how long', () => {
+    expect(parseConfig({})).toMatchObject({
+      DAILY_BATCH_CRON: '5 0 * * *',
+      BATCH_RETRIES: 3,
+      BATCH_RETRY_DELAY: 300_000,
+      STALE_REBUILD_DELAY: 300_000,
+    });
+    expect(parseConfig({})).not.toHaveProperty('METRICS_RETENTION_DAYS');
+    expect(parseConfig({ METRICS_RETENTION_DAYS: '30', DAILY_STATS_RETENTION_MONTHS: '24' })).toMatchObject({
+      METRICS_RETENTION_DAYS: 30,
+      DAILY_STATS_RETENTION_MONTHS: 24,
+    });
+    const tooLittle = { METRICS_RETENTION_DAYS: '0', ANOMALIES_RETENTION_DAYS: '0', BATCH_RETRIES: '-1' };
+    expect(problemsOf(tooLittle).map((problem) => problem.split(' ')[0])).toEqual([
+      'BATCH_RETRIES',
+      'METRICS_RETENTION_DAYS',
+      'ANOMALIES_RETENTION_DAYS',
+    ]);
+  });
+
   it('reports every mistake at once, by name', () => {
     const problems = problemsOf({
       PORT: 'x',

@@ -1,6 +1,7 @@
 import {
   formatAmount,
   formatCount,
+  formatDay,
   formatDuration,
   formatShare,
   formatTime,
@@ -44,6 +45,10 @@ test('gives the date only with instants of another UTC day', () => {
   expect(formatTime('2025-11-08T00:10:15.123Z', now)).toBe('00:10:15');
   expect(formatTime('2025-11-07T23:59:59Z', now)).toBe('2025-11-07 23:59:59');
   expect(formatTime(null, now)).toBe('–');
+});
+
+test('names the weekday of a day, in UTC', () => {
+  expect(formatDay('2025-11-08')).toBe('2025-11-08, Saturday');
 });
 
 test('gives small shares a decimal', () => {

@@ -20,6 +20,7 @@ interface RunRow {
   attempts: number;
   rows: number | null;
   error: string | null;
+  owner: string | null;
   later: boolean;
   paused: boolean;
   not_before: Date;
@@ -28,7 +29,7 @@ interface RunRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = `id, stat_date::text AS date, status, trigger, attempts, rows, error, not_before, created_at, started_at, finished_at,
+const COLUMNS = `id, stat_date::text AS date, status, trigger, attempts, rows, error, owner, not_before, created_at, started_at, finished_at,
   not_before > now() AS later, (SELECT paused_at IS NOT NULL FROM batch_control) AS paused`;
 
 /** Reading the runs of the batch. */
@@ -87,6 +88,7 @@ const toRun = (row: RunRow, waiting: BatchRun['waitingFor']): BatchRun => ({
   attempts: row.attempts,
   rows: row.rows,
   error: row.error,
+  owner: row.owner,
   waitingFor: waiting,
   nextAttemptAt: waiting === 'retry' ? formatInstant(row.not_before) : null,
   createdAt: formatInstant(row.created_at),

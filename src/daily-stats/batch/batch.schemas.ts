@@ -96,6 +96,7 @@ export const batchRun = z
     attempts: z.int().describe('How often it was tried.'),
     rows: z.int().nullable().describe('Rows that the day has in `daily_stats`; null until it has succeeded.'),
     error: z.string().nullable().describe('Why the last attempt has failed.'),
+    owner: z.string().nullable().describe('The replica that has tried it last: host and process.'),
     waitingFor: z
       .enum(['watermark', 'retry', 'turn', 'resume'])
       .nullable()
@@ -148,6 +149,7 @@ export const batchRunExample: BatchRun = {
   attempts: 1,
   rows: 21,
   error: null,
+  owner: 'app-1:17',
   waitingFor: null,
   nextAttemptAt: null,
   createdAt: '2025-11-09T00:05:00.012Z',

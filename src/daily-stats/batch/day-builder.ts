@@ -38,48 +38,47 @@ export class DayBuilder {
   }
 
   private async attemptNow(run: OpenRun): Promise<Attempt> {
-    let attempts = 0;
+    const attempt = { number: 0, rows: 0 };
     const startedAt = performance.now();
     try {
-      return await inTransaction(
+      const outcome = await inTransaction(
         this.database,
-        async (transaction) => {
-          if (!(await this.stats.tryLock(transaction, run.date))) return 'busy';
-          if (run.status === 'running') return await this.requeueOrphan(transaction, run);
-          attempts = (await this.runs.begin(run.id, OWNER)) ?? 0;
-          if (attempts === 0) return 'gone';
-          return await this.build(transaction, run, attempts, startedAt);
-        },
+        (transaction) => this.underLock(transaction, run, attempt),
         () => false,
       );
+      if (outcome === 'succeeded')
+        this.logger.log(
+          `Daily stats of ${run.date} (${run.trigger}): ${attempt.rows} rows in ${Math.round(performance.now() - startedAt)} ms`,
+        );
+      return outcome;
     } catch (error) {
       // The connection is gone, and the transaction with it. Without another one the run stays as it is, an orphan.
-      if (attempts === 0) throw error;
-      await this.fail(this.database.manager, run, attempts, error as Error);
+      if (attempt.number === 0) throw error;
+      await this.fail(this.database.manager, run, attempt.number, error as Error);
       return 'failed';
     }
   }
 
-  private async build(
+  private async underLock(
     transaction: EntityManager,
     run: OpenRun,
-    attempts: number,
-    startedAt: number,
+    attempt: { number: number; rows: number },
   ): Promise<Attempt> {
+    if (!(await this.stats.tryLock(transaction, run.date))) return 'busy';
+    if (run.status === 'running') return this.requeueOrphan(transaction, run);
+    attempt.number = (await this.runs.begin(run.id, OWNER)) ?? 0;
+    if (attempt.number === 0) return 'gone';
     await transaction.query('SAVEPOINT build');
     try {
       const version = await this.days.version(transaction, run.date);
-      const rows = await this.stats.rebuild(transaction, run.date);
-      await this.runs.succeed(transaction, run.id, rows);
+      attempt.rows = await this.stats.rebuild(transaction, run.date);
+      await this.runs.succeed(transaction, run.id, attempt.rows);
       await this.days.built(transaction, run.date, version);
-      this.logger.log(
-        `Daily stats of ${run.date} (${run.trigger}): ${rows} rows in ${Math.round(performance.now() - startedAt)} ms`,
-      );
       return 'succeeded';
     } catch (error) {
       // Noted before the day's lock is given up, so that nobody takes the run for an orphan.
       await transaction.query('ROLLBACK TO SAVEPOINT build');
-      await this.fail(transaction, run, attempts, error as Error);
+      await this.fail(transaction, run, attempt.number, error as Error);
       return 'failed';
     }
   }

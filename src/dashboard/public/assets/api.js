@@ -33,10 +33,11 @@ export const get = (path, parameters = {}) => {
   return request(query === '' ? path : `${path}?${query}`, { method: 'GET' });
 };
 
-/** @throws ApiError */
-export const post = (path, body) =>
+/** @param timeoutMs for what takes longer than a query. @throws ApiError */
+export const post = (path, body, timeoutMs) =>
   request(path, {
     method: 'POST',
+    timeoutMs,
     ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
 
@@ -53,7 +54,36 @@ export async function getAll(path, parameters) {
   return items;
 }
 
+/** A list as CSV, all pages of it in one. @throws ApiError */
+export async function getCsv(path, parameters) {
+  let csv = '';
+  let cursor = {};
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const query = new URLSearchParams({ ...parameters, ...cursor });
+    const answer = await send(`${path}?${query}`, { method: 'GET', headers: { accept: 'text/csv' } });
+    if (!answer.response.ok) throw failure(answer, parse(answer.body));
+    // Every page has the header row.
+    csv += page === 0 ? answer.body : answer.body.slice(answer.body.indexOf('\n') + 1);
+    const next = answer.response.headers.get('x-next-cursor');
+    if (next === null) break;
+    cursor = { cursor: next };
+  }
+  return csv;
+}
+
 async function request(path, options) {
+  const answer = await send(path, options);
+  const content = parse(answer.body);
+  if (!answer.response.ok || content === undefined) throw failure(answer, content);
+  return content;
+}
+
+function failure({ response, key }, problem) {
+  const what = problem?.detail ?? problem?.title ?? `HTTP ${response.status} without a usable answer`;
+  return new ApiError(String(what), response.status, problem ?? null, key);
+}
+
+async function send(path, { timeoutMs = TIMEOUT_MS, ...options }) {
   const key = apiKey();
   const headers = { accept: 'application/json', ...options.headers };
   if (key !== null) headers.authorization = `Bearer ${key}`;
@@ -65,19 +95,14 @@ async function request(path, options) {
       ...options,
       headers,
       cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     body = await response.text();
   } catch {
     throw new ApiError('The service does not answer', 0, null, key);
   }
   compareClocks(response, asked);
-  const answer = parse(body);
-  if (!response.ok || answer === undefined) {
-    const what = answer?.detail ?? answer?.title ?? `HTTP ${response.status} without a usable answer`;
-    throw new ApiError(String(what), response.status, answer ?? null, key);
-  }
-  return answer;
+  return { response, body, key };
 }
 
 function parse(text) {

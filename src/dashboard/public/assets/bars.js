@@ -1,5 +1,5 @@
 import { element, setText, show } from './dom.js';
-import { formatCount, formatShare } from './format.js';
+import { formatCount, formatShare, printable } from './format.js';
 
 /**
  * A list of horizontal bars, the longest as long as there is room.
@@ -34,4 +34,25 @@ export function showBars(list, bars, whole) {
       });
     },
   });
+}
+
+/**
+ * A ranking as such bars, see `rankingOf`.
+ * @param nameOf the CSS class of a key's bar
+ */
+export function showRanking(list, { ranked, more, total }, nameOf) {
+  const bars = ranked.map(({ key, count }) => ({
+    key: `key ${key}`,
+    label: printable(key),
+    total: count,
+    parts: [{ name: nameOf(key), count }],
+  }));
+  if (more)
+    bars.push({
+      key: 'more',
+      label: `${more.keys} more`,
+      total: more.count,
+      parts: [{ name: 'more', count: more.count }],
+    });
+  showBars(list, bars, total);
 }

@@ -32,7 +32,7 @@ export class ValueAxis {
 
 /** One window: its stack of events, its data volume, and a place over both to point at. */
 export class Column {
-  constructor(chart, index) {
+  constructor() {
     this.title = svg('title');
     this.hit = svg('rect', { class: 'hit', y: 0 });
     this.parts = TYPES.map(({ key }) => svg('rect', { class: `part ${key}` }));
@@ -47,10 +47,6 @@ export class Column {
       this.volume,
       this.mark,
     );
-    this.group.addEventListener('pointerenter', () => chart.select(index));
-    this.group.addEventListener('focus', () => chart.onFocus(index));
-    this.group.addEventListener('blur', () => chart.onBlur());
-    this.group.addEventListener('keydown', (event) => chart.onKey(event, index));
   }
 
   draw(slot, { left, step, height }, [events, volume]) {

@@ -1,4 +1,5 @@
 import { Column, LEFT, ValueAxis } from './chart-parts.js';
+import { ColumnCursor } from './column-cursor.js';
 import { setAttributes, setText, svg } from './dom.js';
 import { formatAmount, formatCount, formatHourMinute } from './format.js';
 import { axisTop, WINDOW_MS, WINDOWS } from './windows.js';
@@ -12,21 +13,20 @@ const LEAST = { width: 200, height: 260 };
 const AXIS_MS = 3 * WINDOW_MS;
 
 /**
- * Stacked bars of events and, below, of data volume, on one time axis. One stop for the Tab key; arrow keys go from window
- * to window.
+ * Stacked bars of events and, below, of data volume, on one time axis.
  * @param onSelect told which window is under pointer or focus, by its place from 0, or null
  */
 export class WindowChart {
   slots = [];
 
   constructor(parent, onSelect) {
-    this.onSelect = onSelect;
     this.title = svg('title', { id: 'chart-title', text: 'Events and data volume per 5-minute window' });
     this.description = svg('desc', { id: 'chart-desc' });
     this.axes = [new ValueAxis(), new ValueAxis()];
     this.volumeTitle = svg('text', { class: 'panel-title', x: 0, text: 'Data volume, GB' });
     this.times = svg('g', { class: 'axis' });
-    this.columns = Array.from({ length: WINDOWS }, (_, index) => new Column(this, index));
+    this.columns = Array.from({ length: WINDOWS }, () => new Column());
+    const groups = this.columns.map(({ group }) => group);
     this.svg = svg(
       'svg',
       { role: 'group', 'aria-labelledby': 'chart-title', 'aria-describedby': 'chart-desc' },
@@ -35,13 +35,12 @@ export class WindowChart {
       ...this.axes.map(({ group }) => group),
       this.volumeTitle,
       this.times,
-      ...this.columns.map(({ group }) => group),
+      ...groups,
     );
     parent.append(this.svg);
-    this.svg.addEventListener('pointerleave', () => this.select(this.focused ?? null));
+    this.cursor = new ColumnCursor(this.svg, groups, onSelect);
     new ResizeObserver(([entry]) => this.resize(entry.contentRect)).observe(parent);
     this.resize(parent.getBoundingClientRect());
-    this.tabStop(WINDOWS - 1);
   }
 
   show(slots) {
@@ -105,32 +104,5 @@ export class WindowChart {
         svg('text', { x, y: base + 19, 'text-anchor': 'middle', text: formatHourMinute(start) }),
       ]),
     );
-  }
-
-  select(index) {
-    this.columns.forEach((column, other) => column.group.classList.toggle('selected', other === index));
-    this.onSelect(index);
-  }
-
-  tabStop(index) {
-    this.columns.forEach(({ group }, other) => setAttributes(group, { tabindex: other === index ? 0 : -1 }));
-  }
-
-  onKey(event, index) {
-    const target = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: WINDOWS - 1 }[event.key];
-    if (target === undefined) return;
-    event.preventDefault();
-    this.columns[Math.min(Math.max(target, 0), WINDOWS - 1)].group.focus();
-  }
-
-  onFocus(index) {
-    this.focused = index;
-    this.tabStop(index);
-    this.select(index);
-  }
-
-  onBlur() {
-    this.focused = undefined;
-    this.select(null);
   }
 }

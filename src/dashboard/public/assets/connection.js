@@ -9,6 +9,8 @@ const KINDS = {
   metrics: 'Metrics',
   simulator: 'Simulator',
   anomalies: 'Anomalies',
+  daily: 'Daily stats',
+  batch: 'Batch',
 };
 
 /** What the strip at the top tells: whether the service is ready, and whether this page can still see it. */

@@ -2,7 +2,9 @@ import { askForKey, isKeyWanted, setUpAccess } from './access.js';
 import { ApiError } from './api.js';
 import { loadAnomalies, showAnomalies } from './anomalies.js';
 import { setUpAnomalyDialog } from './anomaly-dialog.js';
+import { loadBatch, setUpBatch, showBatch } from './batch.js';
 import { loadHealth, noteFailure, noteSuccess, showHealth, showPipelineHealth } from './connection.js';
+import { loadDaily, setUpDaily, showDaily } from './daily.js';
 import { loadMetrics, showMetrics } from './metrics.js';
 import { loadPipeline, showPipeline } from './pipeline.js';
 import { poll } from './poll.js';
@@ -39,8 +41,12 @@ const refreshes = {
   metrics: keepFresh('metrics', loadMetrics, showMetrics),
   simulator: keepFresh('simulator', loadSimulator, showSimulator),
   anomalies: keepFresh('anomalies', loadAnomalies, showAnomalies),
+  daily: keepFresh('daily', loadDaily, showDaily),
+  batch: keepFresh('batch', loadBatch, showBatch),
 };
 
 setUpAccess(() => Object.values(refreshes).forEach((refresh) => void refresh()));
 setUpAnomalyDialog();
 setUpSimulator(refreshes.simulator);
+setUpDaily(refreshes.daily, refreshes.batch);
+setUpBatch(refreshes.batch);

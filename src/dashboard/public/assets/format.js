@@ -2,6 +2,7 @@
 
 const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
+const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'long', timeZone: 'UTC' });
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -46,6 +47,9 @@ export const formatHourMinute = (ms) => utcParts(ms)[1].slice(0, 5);
 
 /** `2025-11-08`. @param ms epoch milliseconds */
 export const formatDate = (ms) => utcParts(ms)[0];
+
+/** `2025-11-08, Saturday`. @param day `2025-11-08` */
+export const formatDay = (day) => `${day}, ${weekday.format(Date.parse(day))}`;
 
 /** `0.4 s`, `12 s`, `3 min 04 s`, `5 h 12 min`, `3 d 4 h`. */
 export function formatDuration(ms) {

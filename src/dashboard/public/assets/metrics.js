@@ -1,8 +1,8 @@
 import { getAll, serverNow } from './api.js';
-import { showBars } from './bars.js';
+import { showRanking } from './bars.js';
 import { WindowChart } from './chart.js';
 import { byId, element, setText, show } from './dom.js';
-import { formatAmount, formatCount, formatDate, formatHourMinute, printable } from './format.js';
+import { formatAmount, formatCount, formatDate, formatHourMinute } from './format.js';
 import { hourOf, rankingOf, slotsOf, totalOf, TYPES } from './windows.js';
 
 const REGION_WINDOW_MS = 600_000;
@@ -50,7 +50,8 @@ export function showMetrics({ hour, isNow, windows, regions }) {
   byId('windows-empty').hidden = windows.length > 0;
   setText(byId('windows-range'), rangeText(hour, isNow));
   showReadout();
-  showRegions(rankingOf(regions, REGIONS));
+  showRanking(byId('regions'), rankingOf(regions, REGIONS), () => 'region');
+  byId('regions-empty').hidden = regions.length > 0;
 }
 
 function rangeText({ from, to }, isNow) {
@@ -85,21 +86,3 @@ function showReadout() {
 
 const windowText = ({ start, end, status }) =>
   `${formatHourMinute(start)} to ${formatHourMinute(end)} UTC, ${status ?? 'no events'}`;
-
-function showRegions({ ranked, more, total }) {
-  const bars = ranked.map(({ key, count }) => ({
-    key: `region ${key}`,
-    label: printable(key),
-    total: count,
-    parts: [{ name: 'region', count }],
-  }));
-  if (more)
-    bars.push({
-      key: 'more',
-      label: `${more.keys} more`,
-      total: more.count,
-      parts: [{ name: 'more', count: more.count }],
-    });
-  showBars(byId('regions'), bars, total);
-  byId('regions-empty').hidden = bars.length > 0;
-}

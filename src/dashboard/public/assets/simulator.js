@@ -1,12 +1,13 @@
+import { Actions } from './actions.js';
 import { get, post } from './api.js';
 import { byId, setAttributes, setText } from './dom.js';
 import { formatAmount, formatCount, formatShare, printable } from './format.js';
 
 export const loadSimulator = () => get('simulator');
 
-let busy = false;
 let status = null;
-let ownMessage = null;
+
+const actions = new Actions(byId('simulator-message'), showButtons);
 
 export function showSimulator({ status: current, run }) {
   status = current;
@@ -15,7 +16,7 @@ export function showSimulator({ status: current, run }) {
   setText(byId('simulator-rate'), run ? `${formatAmount(run.eventsPerSecond)} / s` : '–');
   setText(byId('simulator-sent'), run ? formatCount(run.sent) : '–');
   setText(byId('simulator-invalid'), run ? formatShare(run.parameters.invalidRate) : '–');
-  if (ownMessage === null) setText(byId('simulator-message'), run ? endOf(run) : '');
+  if (actions.failure === null) setText(byId('simulator-message'), run ? endOf(run) : '');
   showButtons();
 }
 
@@ -26,35 +27,25 @@ function endOf({ status: end, lastError }) {
 
 /** @param refresh asks for the state of the simulator at once */
 export function setUpSimulator(refresh) {
+  const act = (name, body) =>
+    actions.run(
+      () => post(`simulator/${name}`, body),
+      refresh,
+      byId(name === 'start' ? 'simulator-stop' : 'simulator-start'),
+      byId(`simulator-${name}`),
+    );
   byId('simulator-form').addEventListener('submit', (event) => {
     event.preventDefault();
     const eventsPerSecond = byId('simulator-rate-field').valueAsNumber;
     const invalidRate = byId('simulator-invalid-field').valueAsNumber / 100;
-    void act('simulator/start', { eventsPerSecond, invalidRate }, 'simulator-stop', refresh);
+    void act('start', { eventsPerSecond, invalidRate });
   });
   byId('simulator-stop').addEventListener('click', () => {
-    void act('simulator/stop', undefined, 'simulator-start', refresh);
+    void act('stop');
   });
-}
-
-async function act(path, body, nextButton, refresh) {
-  if (busy) return;
-  busy = true;
-  showButtons();
-  try {
-    await post(path, body);
-    ownMessage = null;
-  } catch (error) {
-    ownMessage = `Not done: ${printable(error.message)}`;
-  }
-  busy = false;
-  setText(byId('simulator-message'), ownMessage ?? '');
-  await refresh();
-  // The button that was pressed is off now: the keyboard goes on from the other one.
-  if (document.activeElement === document.body) byId(nextButton).focus();
 }
 
 function showButtons() {
-  byId('simulator-start').disabled = busy || status !== 'idle';
-  byId('simulator-stop').disabled = busy || status === 'idle' || status === null;
+  byId('simulator-start').disabled = actions.busy || status !== 'idle';
+  byId('simulator-stop').disabled = actions.busy || status === 'idle' || status === null;
 }

@@ -1,0 +1,101 @@
+// Building days: a very large one, and a year of ordinary ones by backfill: npm run bench:daily
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { createDatabase, startPostgres, startService } from './environment.mjs';
+
+const DAY_MS = 86_400_000;
+const daysAgo = (days) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
+const [LARGE_DAY, FROM, YESTERDAY, TO] = [daysAgo(400), daysAgo(366), daysAgo(1), daysAgo(0)];
+
+const postgres = await startPostgres();
+const url = await createDatabase(postgres.url, 'daily');
+const service = await startService(
+  { DATABASE_URL: url, SIMULATOR_AUTOSTART: 'false', IDLE_TIMEOUT: '1s', LOG_LEVEL: 'warn' },
+  24_102,
+);
+const database = new pg.Client({ connectionString: url });
+try {
+  while (!(await fetch(`${service.url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
+  await database.connect();
+  await post('/batch/pause');
+  await idle();
+
+  const large = await addWindows(LARGE_DAY, LARGE_DAY, 1000);
+  const single = await measured(() => post('/batch/run', { date: LARGE_DAY }));
+  report(`1 day, ${large} windows of 1,000 regions and 7 event types`, single);
+
+  // The year is all there is then, so that the backfill has nothing to catch up with beside it.
+  await database.query('DELETE FROM real_time_metrics');
+  const year = await addWindows(FROM, YESTERDAY, 4);
+  const backfill = await measured(async () => {
+    const { runs } = await post('/batch/backfill', { from: FROM, to: TO, mode: 'all' });
+    if (runs.length !== 366) throw new Error(`${runs.length} runs instead of 366`);
+    await post('/batch/resume');
+    await until(
+      async () => (await count(`batch_runs WHERE trigger = 'backfill' AND status = 'succeeded'`)) === 366,
+    );
+  });
+  report(`366 days, ${year} windows of 4 regions and 7 event types, by POST /batch/backfill`, backfill);
+} finally {
+  await database.end();
+  await service.stop();
+  await postgres.stop();
+}
+
+/** Every window of every day has events. @returns how many rows */
+async function addWindows(first, last, regions) {
+  const { rowCount } = await database.query(
+    `INSERT INTO real_time_metrics (window_start, window_end, metric_type, metric_key, metric_value, event_count, sum_micros)
+     SELECT start, start + make_interval(mins => size), type, key, 17, 17, 123456789
+       FROM (SELECT 'region_agg' AS type, 10 AS size, 'region ' || n AS key FROM generate_series(1, $3::integer) AS n
+             UNION ALL
+             SELECT 'event_type_agg', 5, key
+               FROM unnest(ARRAY['data_session', 'balance_recharge', 'call_incoming', 'call_outgoing', 'sms_incoming', 'sms_outgoing', 'sms']) AS key
+            ) AS keys
+      CROSS JOIN LATERAL generate_series($1::timestamptz, $2::timestamptz + interval '1 day' - make_interval(mins => size), make_interval(mins => size)) AS start`,
+    [`${first}T00:00:00Z`, `${last}T00:00:00Z`, regions],
+  );
+  await database.query(
+    `INSERT INTO stat_days (stat_date) SELECT generate_series($1::date, $2::date, interval '1 day')::date`,
+    [first, last],
+  );
+  await database.query('ANALYZE real_time_metrics');
+  return rowCount;
+}
+
+async function measured(work) {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+function report(what, ms) {
+  console.log(
+    `${what}: ${(ms / 1000).toFixed(2)} s, peak RSS of the service ${service.peakMb().toFixed(0)} MB`,
+  );
+}
+
+async function count(from) {
+  return Number((await database.query(`SELECT count(*) FROM ${from}`)).rows[0].count);
+}
+
+async function idle() {
+  await until(async () =>
+    (await (await fetch(`${service.url}/pipeline`)).json()).partitions.every(
+      ({ status }) => status === 'idle',
+    ),
+  );
+}
+
+async function until(condition) {
+  while (!(await condition())) await delay(20);
+}
+
+async function post(path, body) {
+  const response = await fetch(service.url + path, {
+    method: 'POST',
+    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
