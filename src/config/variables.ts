@@ -158,7 +158,7 @@ export const variables = {
   DAILY_BATCH_CRON: variable(
     cronExpression,
     '5 0 * * *',
-    "When the batch builds yesterday's daily stats, and those of missed days; five cron fields, in UTC.",
+    "When the batch builds yesterday's daily stats, and those of missed days; five cron fields, or six with seconds first, in UTC.",
   ),
   BATCH_RETRIES: variable(integer(0, 100), '3', 'How often a day that could not be built is tried again.'),
   BATCH_RETRY_DELAY: variable(

@@ -21,8 +21,9 @@ const USAGE = `Builds daily stats. Exit code 0 when every day is built, 1 otherw
   npm run batch -- --from 2025-11-01 --to 2025-12-01     at most 366 days; --to is the first day after the range
   npm run batch -- --date 2025-11-08 --force             from what there is, also when the watermark has not passed it
 
-The database is that of the service: DATABASE_URL or POSTGRES_*, from the environment or .env; without them the embedded
-one in DATA_DIR, whether the service is running or not.`;
+Give it the environment of the service, or the same .env. The database is that of DATABASE_URL or POSTGRES_*, without them
+the embedded one in DATA_DIR, whether the service is running or not. KAFKA_TOPIC, WATERMARK_DELAY and IDLE_TIMEOUT tell
+whether a day is over.`;
 
 const DATABASE_TIMEOUT_MS = 30_000;
 

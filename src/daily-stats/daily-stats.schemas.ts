@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDay, type Day } from '../aggregation/core/day.js';
-import { formatParameter, listParameters, pageOf, textParameter } from '../http/list.js';
+import { formatParameter, listParameters, pageOf, textParameter, wordParameter } from '../http/list.js';
 
 const DAY_MESSAGE = 'must be a date such as 2025-11-08';
 
@@ -46,6 +46,9 @@ export const dailyStatsQuery = z
     to: dayParameter('Days before this one.').optional(),
     type: textParameter(50, 'Exactly this metric type, such as `region_total_events`.').optional(),
     key: textParameter(255, 'Exactly this key, such as `Almaty` or `all_regions`.').optional(),
+    order: wordParameter(['asc', 'desc'], 'By day, type and key; ascending by default.')
+      .default('asc')
+      .meta({ default: 'asc' }),
     ...listParameters,
     ...formatParameter,
   })

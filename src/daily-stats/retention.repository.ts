@@ -3,8 +3,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { addDays, type Day } from '../aggregation/core/day.js';
 import { inTransaction } from '../database/transaction.js';
-import { EXPECTED_DAYS } from './batch/batch-planner.js';
 import { DailyStatsRepository } from './daily-stats.repository.js';
+import { expectedDays } from './expected-days.js';
 
 /** Anomalies of one transaction: their bytes may be many. */
 const ANOMALIES_AT_ONCE = 10_000;
@@ -24,7 +24,7 @@ export class RetentionRepository {
   async firstOwed(today: Day, keptFrom: Day | null): Promise<Day> {
     const [row]: { day: Day }[] = await this.database.query(
       `SELECT coalesce(min(stat_date), $2::date)::text AS day FROM (
-         SELECT stat_date FROM (${EXPECTED_DAYS}) AS expected LEFT JOIN stat_days USING (stat_date) WHERE built_version IS NULL
+         SELECT stat_date FROM (${expectedDays('$1')}) AS expected LEFT JOIN stat_days USING (stat_date) WHERE built_version IS NULL
          UNION ALL
          SELECT stat_date FROM stat_days WHERE version > built_version AND ($3::date IS NULL OR stat_date >= $3::date)
        ) AS owed`,

@@ -282,6 +282,16 @@ describe("the sample's days", () => {
       expect(await batch(...args)).toEqual({ code: 1, output: expect.stringContaining(message) as string });
     });
 
+    it('say so when they do not know the log of the service', async () => {
+      await database.dataSource.query(
+        `INSERT INTO ingest_partitions (topic, partition, next_offset) VALUES ('telecom_events', 0, 0)`,
+      );
+      const { code, output } = await batch('--date', '2025-11-08');
+      expect(code).toBe(1);
+      expect(output).toContain('reads telecom_events, not event_log');
+      expect((await batch('--date', '2025-11-08', '--force')).code).toBe(0);
+    });
+
     it('say so when the database cannot be built from', async () => {
       await database.dataSource.query('ALTER TABLE daily_stats ADD CONSTRAINT never CHECK (false)');
       await database.dataSource.query(

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { DataSource } from 'typeorm';
+import { addEvents } from '../support/batch.js';
 import { describeInBrowser, launchBrowser } from '../support/browser.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startService, waitFor, type Service } from '../support/service.js';
 
 const KEY = 'dashboard-spec-key-of-at-least-32-characters';
-const API = /\/(pipeline|metrics|anomalies|simulator)\b(?!\.js)/;
+const API = /^\/(pipeline|metrics|anomalies|simulator|daily-stats|batch)\b/;
 
 interface Pipeline {
   partitions: { ledger: { consumed: number } }[];
@@ -61,6 +64,38 @@ async function postLines(service: Service, lines: (string | Buffer)[]): Promise<
 
 const consumed = async (service: Service): Promise<number> =>
   (await service.get<Pipeline>('/pipeline')).partitions.reduce((sum, { ledger }) => sum + ledger.consumed, 0);
+
+/** The UTC day so many days ago. */
+const daysAgo = (count: number): string =>
+  new Date(Date.now() - count * 86_400_000).toISOString().slice(0, 10);
+
+async function insertStats(
+  database: DataSource,
+  day: string,
+  stats: [type: string, key: string, value: number][],
+): Promise<void> {
+  const month = day.slice(0, 7);
+  await database.query(
+    `CREATE TABLE IF NOT EXISTS daily_stats_${month.replace('-', '_')} PARTITION OF daily_stats
+       FOR VALUES FROM ('${month}-01') TO ('${new Date(Date.parse(`${month}-01`) + 32 * 86_400_000).toISOString().slice(0, 7)}-01')`,
+  );
+  for (const [type, key, value] of stats)
+    await database.query(
+      `INSERT INTO daily_stats (stat_date, metric_type, metric_key, metric_value) VALUES ($1, $2, $3, $4)`,
+      [day, type, key, value],
+    );
+}
+
+/** Clicks what makes the browser save a file. */
+async function download(selector: string): Promise<{ name: string; content: string }> {
+  const [file] = await Promise.all([page.waitForEvent('download'), page.click(selector)]);
+  return { name: file.suggestedFilename(), content: await readFile(await file.path(), 'utf8') };
+}
+
+interface Schedule {
+  paused: boolean;
+  missingDates: string[];
+}
 
 describeInBrowser('Dashboard', () => {
   beforeAll(async () => {
@@ -131,7 +166,7 @@ describeInBrowser('Dashboard', () => {
         'Recharges\n1',
         'Data volume\n2.00 GB',
       ]);
-      expect(await page.locator('.column').count()).toBe(12);
+      expect(await page.locator('#chart .column').count()).toBe(12);
       const current = page.locator('.column[data-status="open"]').last();
       await current.hover();
       await says('#readout-title', /^\d\d:\d\d to \d\d:\d\d UTC, open$/);
@@ -212,11 +247,13 @@ describeInBrowser('Dashboard', () => {
       await open();
       await says('#lost-note', /consumed/);
       const before = await text('#lost-note');
+      await says('#day-state', 'No daily stats');
+      await says('#batch-state', 'on schedule');
       await context?.setOffline(true);
       await says('#strip-state', 'No answer');
       await says('#strip-detail', /^Values are from \d\d:\d\d:\d\d; trying again every 2 s\.$/);
+      await page.locator('.tiles.stale').waitFor();
       expect(await text('#lost-note')).toBe(before);
-      expect(await page.locator('.tiles.stale').count()).toBe(1);
       await context?.setOffline(false);
       await says('#strip-state', 'Ready');
       expect(await page.locator('.stale').count()).toBe(0);
@@ -277,6 +314,42 @@ describeInBrowser('Dashboard', () => {
       await waitFor('a request as soon as the tab is seen again', () => asked === before + 1);
     });
 
+    test('says that a day has no daily stats, and what came of building it', async () => {
+      await open();
+      await says('#days-empty', 'No day has daily stats yet.');
+      await says('#day-state', 'No daily stats for this day');
+      expect(await text('#day-name')).toContain(daysAgo(1));
+      expect(await page.inputValue('#day')).toBe(daysAgo(1));
+      await page.locator('#day-build').press('Enter');
+      await says('#day-why', /^Its last run: succeeded, 0 rows, /);
+      await page.locator('#day-build:focus').waitFor();
+    });
+
+    test('pauses and resumes the batch, also by keyboard', async () => {
+      const isPaused = async () => (await service.get<Schedule>('/batch/schedule')).paused;
+      await open();
+      await says('#batch-state', 'on schedule');
+      await says('#batch-next', /\d\d:05:00$/);
+      await page.click('#batch-pause');
+      await says('#batch-state', 'paused');
+      await says('#batch-next', 'none while paused');
+      expect(await isPaused()).toBe(true);
+      await page.locator('#batch-resume:focus').press('Enter');
+      await says('#batch-state', 'on schedule');
+      expect(await isPaused()).toBe(false);
+      await page.locator('#batch-pause:focus').waitFor();
+    });
+
+    test('says why the batch is not paused', async () => {
+      await open();
+      await says('#batch-state', 'on schedule');
+      const detail = '<b>The database</b> does not answer.';
+      await page.route('**/batch/pause', (route) => route.fulfill({ status: 503, json: { detail } }));
+      await page.click('#batch-pause');
+      await says('#batch-message', `Not done: ${detail}`);
+      await page.locator('#batch-pause:focus').waitFor();
+    });
+
     test.each([
       ['light', 360],
       ['dark', 360],
@@ -315,6 +388,216 @@ describeInBrowser('Dashboard', () => {
     });
   });
 
+  describe('of a service with daily stats', () => {
+    const HOSTILE = '<img src=x onerror=alert(1)>';
+    const [newest, unbuilt, older, first] = [daysAgo(2), daysAgo(3), daysAgo(5), daysAgo(40)];
+    let database: TestDatabase;
+    let service: Service;
+
+    beforeAll(async () => {
+      database = await createTestDatabase();
+      const { dataSource } = database;
+      // Nothing is built unless somebody asks for it.
+      await dataSource.query('UPDATE batch_control SET paused_at = now()');
+      await addEvents(dataSource, [
+        { at: `${first}T10:00:00Z`, type: 'sms', region: 'Almaty' },
+        { at: `${unbuilt}T10:00:00Z`, type: 'data_session', region: 'Almaty', micros: 1536_000_000 },
+        { at: `${unbuilt}T11:00:00Z`, type: 'balance_recharge', region: 'Almaty', micros: 750_000_000 },
+        { at: `${unbuilt}T23:59:00Z`, type: 'call_incoming', region: 'Astana' },
+      ]);
+      await insertStats(dataSource, newest, [
+        ['total_events_count', 'all_regions', 12345],
+        ['region_total_events', 'Almaty', 12000],
+        ['region_total_events', HOSTILE, 345],
+        ['event_type_total_events', 'data_session', 12005],
+        ['event_type_total_events', 'sms_incoming', 340],
+        ['data_volume_gb', 'all', 1393.13],
+        ['recharge_amount', 'all', 284355.4],
+        ['anomalies_count', 'malformed_json', 2],
+        ['anomalies_count', 'too_late', 5],
+      ]);
+      await insertStats(dataSource, older, [
+        ['total_events_count', 'all_regions', 777],
+        ['region_total_events', 'Taraz', 777],
+        ['event_type_total_events', 'call_outgoing', 777],
+      ]);
+      await dataSource.query(
+        `INSERT INTO batch_runs (stat_date, trigger, status, attempts, error, started_at, finished_at)
+         VALUES ($1, 'catch_up', 'failed', 4, $2, '2025-11-08T00:05:00Z', '2025-11-08T00:05:00.027Z')`,
+        [first, HOSTILE],
+      );
+      service = await startService({ DATABASE_URL: database.url });
+      // The watermark passes all days before today.
+      await service.post('/events', event({}));
+      await waitFor('the event to be counted', async () => (await consumed(service)) === 1);
+    });
+
+    afterAll(async () => {
+      await service.stop();
+      await database.drop();
+    });
+
+    beforeEach(async () => {
+      await openPage(`${service.url}/`);
+      await says('#day-name', newest);
+      await says('#day-events', '12,345');
+    });
+
+    afterEach(() => {
+      expect(complaints).toEqual([]);
+    });
+
+    const figures = () => page.locator('#day-figures dd').allInnerTexts();
+    const column = (day: string) => page.getByRole('button', { name: day });
+
+    test('shows the newest day that has some, and all text as text', async () => {
+      expect(await page.inputValue('#day')).toBe(newest);
+      expect(await figures()).toEqual(['12,345', '1,393 GB', '284,355', '7']);
+      expect(await page.locator('#day-regions li').allInnerTexts()).toEqual([
+        expect.stringMatching(/^Almaty\s+12,000\s+97%$/),
+        expect.stringMatching(/^<img src=x onerror=alert\(1\)>\s+345\s+2\.8%$/),
+      ]);
+      expect(await page.locator('#day-types li').allInnerTexts()).toEqual([
+        expect.stringMatching(/^data_session\s+12,005\s+97%$/),
+        expect.stringMatching(/^sms_incoming\s+340\s+2\.8%$/),
+      ]);
+      expect(await page.locator('main img').count()).toBe(0);
+    });
+
+    test('draws 30 days, and shows the one that is clicked, chosen by keyboard or entered', async () => {
+      expect(await page.locator('#days .column').count()).toBe(30);
+      expect(await text('#days-total')).toBe('13,122 events');
+      await column(older).hover();
+      await says('#days-name', older);
+      expect(await text('#days-total')).toBe('777 events');
+
+      await column(older).click();
+      await says('#day-events', '777');
+      expect(await text('#day-name')).toContain(older);
+      expect(await page.inputValue('#day')).toBe(older);
+      expect(await figures()).toEqual(['777', '0 GB', '0', '0']);
+      expect(await text('#day-regions')).toMatch(/^Taraz\s+777\s+100%$/);
+      expect(await column(older).getAttribute('aria-pressed')).toBe('true');
+
+      for (const key of ['End', 'ArrowLeft', 'Enter']) await page.keyboard.press(key);
+      await says('#day-events', '12,345');
+      expect(await page.locator('#days [aria-pressed="true"] title').textContent()).toContain(newest);
+
+      await page.fill('#day', older);
+      await says('#day-events', '777');
+      await page.fill('#day', daysAgo(0));
+      await says('#day-message', `Choose a day from 1970-01-01 to ${daysAgo(1)}.`);
+      expect(await text('#day-name')).toContain(older);
+    });
+
+    test('tells what the batch owes and what it did, long lists cut', async () => {
+      const { missingDates } = await service.get<Schedule>('/batch/schedule');
+      await says('#owed', 'days missing');
+      const [missing, failed] = await page.locator('#owed li').allInnerTexts();
+      const shown = missingDates.slice(-5).reverse();
+      expect(missing?.split(/\s*\n\s*/)).toEqual([
+        `${missingDates.length} days missing`,
+        ...shown,
+        `and ${missingDates.length - 5} older`,
+      ]);
+      expect(failed).toMatch(new RegExp(`^1 day failed for good\\s+${first}`));
+      const run = page.locator('#runs-rows tr').filter({ hasText: 'catch up' });
+      expect((await run.innerText()).split(/\s*\t\s*/)).toEqual([
+        first,
+        'failed',
+        'catch up',
+        '4',
+        '–',
+        '2025-11-08 00:05:00',
+        '27 ms',
+        HOSTILE,
+      ]);
+
+      await page.locator('#owed').getByRole('link', { name: first }).click();
+      await says('#day-why', `Its last run: failed, ${HOSTILE}`);
+      expect(await text('#day-name')).toContain(first);
+    });
+
+    test('saves a day as CSV', async () => {
+      const response = await fetch(`${service.url}/daily-stats?date=${newest}&format=csv`);
+      expect(await download('#day-csv')).toEqual({
+        name: `daily-stats-${newest}.csv`,
+        content: await response.text(),
+      });
+    });
+
+    test('never gives a day the figures of another one, and says what fails', async () => {
+      const fails = (path: string) =>
+        page.route(path, (route) =>
+          route.fulfill({ status: 503, json: { title: 'The database is not available', status: 503 } }),
+        );
+      await fails('**/daily-stats?*');
+      await says('#strip-detail', /^Daily stats: The database is not available\. Values are from/);
+      expect(await text('#day-events')).toBe('12,345');
+      await column(older).click();
+      await says('#day-state', 'Loading …');
+      expect(await figures()).toEqual(['–', '–', '–', '–']);
+      expect(await page.locator('#day-regions').isVisible()).toBe(false);
+
+      await page.click('#day-csv');
+      await says('#day-message', 'Not done: The database is not available');
+      await page.unroute('**/daily-stats?*');
+      await says('#day-events', '777');
+      await says('#strip-state', 'Ready');
+    });
+
+    test('shows the day that was chosen last, whatever answer comes last', async () => {
+      const released = new Map<string, () => void>();
+      await page.route('**/daily-stats?date=*', async (route, request) => {
+        const date = new URL(request.url()).searchParams.get('date')!;
+        await new Promise<void>((release) => released.set(date, release));
+        await route.continue();
+      });
+      await waitFor('the newest day to be asked for', () => released.has(newest));
+      await column(older).click();
+      released.get(newest)!();
+      await waitFor('the chosen day to be asked for', () => released.has(older));
+      expect(await text('#day-state')).toBe('Loading …');
+      expect(await text('#day-name')).toContain(older);
+      expect(await figures()).toEqual(['–', '–', '–', '–']);
+      released.get(older)!();
+      await says('#day-events', '777');
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+    });
+
+    test.each(['light', 'dark'] as const)('fits with a day on it: %s', async (colorScheme) => {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 360, height: 740 });
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    });
+
+    test('builds a day', async () => {
+      await column(unbuilt).click();
+      await says('#day-state', 'No daily stats for this day');
+      expect(await page.locator('#day-figures').isVisible()).toBe(false);
+      const detail = `${unbuilt} is being built.`;
+      await page.route('**/batch/run', (route) => route.fulfill({ status: 409, json: { detail } }));
+      await page.click('#day-build');
+      await says('#day-message', `Not done: ${detail}`);
+      await page.unroute('**/batch/run');
+
+      await page.click('#day-build');
+      await says('#day-events', '3');
+      expect(await figures()).toEqual(['3', '1.50 GB', '750.0', '0']);
+      expect(await page.locator('#day-regions li').allInnerTexts()).toEqual([
+        expect.stringMatching(/^Almaty\s+2\s+67%$/),
+        expect.stringMatching(/^Astana\s+1\s+33%$/),
+      ]);
+      expect(await text('#day-message')).toBe('');
+      await page.locator('#day:focus').waitFor();
+      await says('#days-total', '13,125 events');
+      await says('#runs-rows tr:first-child', 'manual');
+      expect(await page.locator('#runs-rows tr').first().innerText()).toMatch(
+        new RegExp(`^${unbuilt}\\s+succeeded\\s+manual\\s+1\\s+8\\s`),
+      );
+    });
+  });
+
   describe('of a service with ADMIN_API_KEY', () => {
     let database: TestDatabase;
     let service: Service;
@@ -329,18 +612,10 @@ describeInBrowser('Dashboard', () => {
       await database.drop();
     });
 
-    test('opens with the password the browser asks for', async () => {
-      await openPage(service.url, { httpCredentials: { username: 'anyone', password: KEY } });
-      await says('#strip-state', 'Ready');
-      await says('#partitions-rows', 'active');
-      expect(await page.locator('#access').isVisible()).toBe(false);
-      expect(complaints).toEqual([]);
-    });
-
-    test('asks for the key when requests are refused, and keeps it in this tab only', async () => {
+    /** The page comes with a key that has been changed since. */
+    async function openWithoutKey(): Promise<void> {
       context = await browser.newContext();
       page = await context.newPage();
-      // The page came with a key that has been changed since.
       await page.route('**', (route, request) =>
         route.continue({
           headers: {
@@ -350,6 +625,18 @@ describeInBrowser('Dashboard', () => {
         }),
       );
       await page.goto(service.url);
+    }
+
+    test('opens with the password the browser asks for', async () => {
+      await openPage(service.url, { httpCredentials: { username: 'anyone', password: KEY } });
+      await says('#strip-state', 'Ready');
+      await says('#partitions-rows', 'active');
+      expect(await page.locator('#access').isVisible()).toBe(false);
+      expect(complaints).toEqual([]);
+    });
+
+    test('asks for the key when requests are refused, and keeps it in this tab only', async () => {
+      await openWithoutKey();
       await page.locator('#access').waitFor();
       await says('#strip-state', 'No access');
 
@@ -366,6 +653,21 @@ describeInBrowser('Dashboard', () => {
       await says('#partitions-rows', 'active');
       expect(await page.evaluate('Object.values(sessionStorage)')).toEqual([KEY]);
       expect(await page.evaluate('[localStorage.length, document.cookie]')).toEqual([0, '']);
+    });
+
+    test('saves CSV and steers the batch with the key of this tab', async () => {
+      await database.dataSource.initialize();
+      await insertStats(database.dataSource, daysAgo(1), [['total_events_count', 'all_regions', 42]]);
+      await openWithoutKey();
+      await page.fill('#access-key', KEY);
+      await page.keyboard.press('Enter');
+      await says('#day-events', '42');
+      expect(await download('#day-csv')).toEqual({
+        name: `daily-stats-${daysAgo(1)}.csv`,
+        content: `statDate,metricType,metricKey,metricValue\n${daysAgo(1)},total_events_count,all_regions,42\n`,
+      });
+      await page.click('#batch-pause');
+      await says('#batch-state', 'paused');
     });
   });
 });

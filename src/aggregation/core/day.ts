@@ -28,5 +28,6 @@ export const daysBetween = (from: Day, to: Day): number => (startOf(to) - startO
 /** First day of the month that lies a number of months before the month of `day`. */
 export function monthsBefore(day: Day, months: number): Day {
   const [year = 0, month = 0] = day.split('-').map(Number);
-  return dayOf(Date.UTC(year, month - 1 - months, 1));
+  // Not Date.UTC, to which the year 99 is 1999.
+  return dayOf(new Date(0).setUTCFullYear(year, month - 1 - months, 1));
 }

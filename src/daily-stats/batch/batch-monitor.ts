@@ -2,12 +2,19 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Day } from '../../aggregation/core/day.js';
 import { BatchStateQueries, type BatchState } from './batch-state.queries.js';
 
+/**
+ * How often a day that is about to be built is found missing, half a minute apart, before that is an alarm: after a night out
+ * of service, or when old events are read, days are missing until their turn comes.
+ */
+const PATIENCE = 10;
+
 /** Looks again and again at what the batch owes, whichever replica should have done it, and says so once. */
 @Injectable()
 export class BatchMonitor {
   private readonly logger = new Logger('Batch');
   private state: BatchState | null = null;
-  private missingBefore: ReadonlySet<Day> = new Set();
+  /** In how many looks in a row each day was missing. */
+  private looks: ReadonlyMap<Day, number> = new Map();
   private readonly told = new Set<Day>();
 
   constructor(private readonly queries: BatchStateQueries) {}
@@ -19,13 +26,15 @@ export class BatchMonitor {
 
   async look(): Promise<void> {
     this.state = await this.queries.state();
-    const { missingDates, failedDates } = this.state;
-    const missing = new Set(missingDates);
-    for (const day of this.told) if (!missing.has(day) && !failedDates.includes(day)) this.told.delete(day);
-    // A day that the first look finds missing may be in the making, such as after a night out of service.
-    const alarming = new Set([...missingDates.filter((day) => this.missingBefore.has(day)), ...failedDates]);
-    this.missingBefore = missing;
-    const news = [...alarming].filter((day) => !this.told.has(day)).sort();
+    const { missingDates, unattendedDates, failedDates } = this.state;
+    this.looks = new Map(missingDates.map((day) => [day, (this.looks.get(day) ?? 0) + 1]));
+    const owed = new Set([...missingDates, ...failedDates]);
+    for (const day of this.told) if (!owed.has(day)) this.told.delete(day);
+    const unattended = new Set(unattendedDates);
+    const overdue = missingDates.filter(
+      (day) => (this.looks.get(day) ?? 0) >= (unattended.has(day) ? 2 : PATIENCE),
+    );
+    const news = [...new Set([...overdue, ...failedDates])].filter((day) => !this.told.has(day)).sort();
     if (news.length === 0) return;
     for (const day of news) this.told.add(day);
     this.logger.error(

@@ -5,6 +5,7 @@ import type { Day } from '../../aggregation/core/day.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import { inTransaction } from '../../database/transaction.js';
 import { DailySchedule } from '../daily-schedule.js';
+import { expectedDays } from '../expected-days.js';
 
 /** Advisory lock of whoever plans: replicas that plan together must not both find the same day missing. */
 const PLAN_LOCK = 7_401_012;
@@ -21,26 +22,30 @@ export class BatchPlanner {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** When the schedule fires: the day that has become due, and every missed one, also those that had failed for good. */
+  /** When the schedule fires: the day that has become due, and every other one owed, also those that failed for good. */
   async planScheduled(): Promise<void> {
     const newest = this.schedule.newestDue();
-    await this.planning(async (transaction) => {
-      await transaction.query(PLAN_EXPECTED, [newest, newest, true, null]);
-    });
+    await this.plan(newest, { onSchedule: newest, exceptDay: null, retryFailed: true });
   }
 
   /** At any time: days that were missed, and days that changed after they were built. */
   async planMissedAndStale(): Promise<void> {
     const newest = this.schedule.newestDue();
-    const except = this.schedule.isCronsTurn(newest) ? newest : null;
+    const exceptDay = this.schedule.isCronsTurn(newest) ? newest : null;
+    await this.plan(newest, { onSchedule: null, exceptDay, retryFailed: false });
+  }
+
+  private async plan(
+    newest: Day,
+    options: { onSchedule: Day | null; exceptDay: Day | null; retryFailed: boolean },
+  ): Promise<void> {
+    const { onSchedule, exceptDay, retryFailed } = options;
+    const [today, keptFrom] = [this.schedule.today(), this.schedule.keptFrom()];
+    // At half the delay, so that the day is built, not only taken up, within it.
+    const staleSeconds = this.config.STALE_REBUILD_DELAY / 2000;
     await this.planning(async (transaction) => {
-      await transaction.query(PLAN_EXPECTED, [newest, null, false, except]);
-      // At half the delay, so that the day is built, not only taken up, within it.
-      await transaction.query(PLAN_STALE, [
-        this.schedule.today(),
-        this.schedule.keptFrom(),
-        this.config.STALE_REBUILD_DELAY / 2000,
-      ]);
+      await transaction.query(PLAN_EXPECTED, [newest, onSchedule, retryFailed, exceptDay]);
+      await transaction.query(PLAN_STALE, [today, keptFrom, staleSeconds, retryFailed]);
     });
   }
 
@@ -95,12 +100,6 @@ export class BatchPlanner {
   }
 }
 
-/** Every day from the first with window rows to $1, as `expected(stat_date)`. */
-export const EXPECTED_DAYS = `
-  SELECT day::date AS stat_date
-    FROM generate_series((SELECT (min(window_start) AT TIME ZONE 'UTC')::date FROM real_time_metrics)::timestamp,
-                         $1::date::timestamp, interval '1 day') AS day`;
-
 // In the same snapshot in which the day is not built: a run that ends while the statement goes on would else be missed by
 // both, since ON CONFLICT sees it ended already.
 const openRunOf = (days: string): string =>
@@ -109,7 +108,7 @@ const openRunOf = (days: string): string =>
 // $1 newest expected day, $2 the day that is on schedule or NULL, $3 whether days that failed for good get another chance,
 // $4 a day to leave alone or NULL. A run made by hand that failed does not count: nobody tries that one again.
 const PLAN_EXPECTED = `
-  WITH expected AS (${EXPECTED_DAYS})
+  WITH expected AS (${expectedDays('$1')})
   INSERT INTO batch_runs (stat_date, trigger)
   SELECT stat_date, CASE WHEN stat_date = $2::date THEN 'scheduled' ELSE 'catch_up' END
     FROM expected LEFT JOIN stat_days USING (stat_date)
@@ -120,16 +119,16 @@ const PLAN_EXPECTED = `
    ORDER BY stat_date
   ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`;
 
-// $1 today, $2 the first day whose daily stats are kept or NULL, $3 seconds that a day has to be stale
+// $1 today, $2 the first day whose daily stats are kept or NULL, $3 seconds that a day has to be stale, $4 as $3 above
 const PLAN_STALE = `
   INSERT INTO batch_runs (stat_date, trigger)
   SELECT stat_date, 'stale' FROM stat_days
    WHERE version > built_version AND stat_date < $1::date AND ($2::date IS NULL OR stat_date >= $2::date)
      AND stale_since <= now() - make_interval(secs => $3)
      AND NOT EXISTS (${openRunOf('stat_days')})
-     AND NOT EXISTS (SELECT FROM batch_runs AS run
-                      WHERE run.stat_date = stat_days.stat_date AND status = 'failed' AND trigger <> 'manual'
-                        AND run.created_at >= stale_since)
+     AND ($4 OR NOT EXISTS (SELECT FROM batch_runs AS run
+                             WHERE run.stat_date = stat_days.stat_date AND status = 'failed' AND trigger <> 'manual'
+                               AND run.created_at >= stale_since))
    ORDER BY stat_date
   ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`;
 

@@ -43,16 +43,17 @@ export class BatchRunsRepository {
 
   /**
    * Opens a run by hand. One that was waiting for its turn, its next attempt or the watermark becomes this one.
+   * @param forItself whether the caller takes it, so that nobody else need
    * @returns null while a run of the day is running
    */
-  async request(day: Day): Promise<OpenRun | null> {
+  async request(day: Day, forItself: boolean): Promise<OpenRun | null> {
     const rows: OpenRun[] = await this.database.query(
       `INSERT INTO batch_runs AS stored (stat_date, trigger, not_before)
-       VALUES ($1, 'manual', now() + ${REQUEST_LEAD})
+       VALUES ($1, 'manual', now() + CASE WHEN $2 THEN ${REQUEST_LEAD} ELSE interval '0' END)
        ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running')
        DO UPDATE SET trigger = excluded.trigger, not_before = excluded.not_before WHERE stored.status = 'waiting'
        RETURNING ${OPEN_RUN}`,
-      [day],
+      [day, forItself],
     );
     return rows[0] ?? null;
   }
@@ -93,6 +94,7 @@ export class BatchRunsRepository {
   /**
    * Ends a failed attempt, and with it the run unless it is to be tried again.
    * @param retryAfterMs milliseconds until the next attempt; null for none
+   * @returns false when the attempt was not under way any more
    */
   async fail(
     connection: EntityManager,
@@ -100,8 +102,8 @@ export class BatchRunsRepository {
     attempts: number,
     error: string,
     retryAfterMs: number | null,
-  ): Promise<void> {
-    await connection.query(
+  ): Promise<boolean> {
+    const [, changed]: [unknown, number] = await connection.query(
       `UPDATE batch_runs SET
          status = CASE WHEN $4::double precision IS NULL THEN 'failed' ELSE 'waiting' END,
          not_before = CASE WHEN $4 IS NULL THEN not_before ELSE clock_timestamp() + make_interval(secs => $4 / 1000) END,
@@ -109,5 +111,6 @@ export class BatchRunsRepository {
        WHERE id = $1 AND status = 'running' AND attempts = $2`,
       [id, attempts, error, retryAfterMs],
     );
+    return changed === 1;
   }
 }

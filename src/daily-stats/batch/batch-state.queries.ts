@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { Day } from '../../aggregation/core/day.js';
 import { DailySchedule } from '../daily-schedule.js';
-import { EXPECTED_DAYS } from './batch-planner.js';
+import { expectedDays } from '../expected-days.js';
 
 /** What the batch still owes. */
 export interface BatchState {
@@ -14,6 +14,8 @@ export interface BatchState {
   readonly staleDates: readonly Day[];
   /** Days whose last run has failed for good; they are missing or stale too. */
   readonly failedDates: readonly Day[];
+  /** Those of the missing days that nobody is about to build: they have no open run, or the batch is paused. */
+  readonly unattendedDates: readonly Day[];
   readonly waitingRuns: number;
   readonly runningRuns: number;
   readonly lastSuccessAt: Date | null;
@@ -24,6 +26,7 @@ interface StateRow {
   missing: Day[];
   stale: Day[];
   failed: Day[];
+  unattended: Day[];
   waiting: number;
   running: number;
   last_success_at: Date | null;
@@ -50,6 +53,7 @@ export class BatchStateQueries {
       missingDates: row.missing,
       staleDates: row.stale,
       failedDates: row.failed,
+      unattendedDates: row.unattended,
       waitingRuns: row.waiting,
       runningRuns: row.running,
       lastSuccessAt: row.last_success_at,
@@ -60,7 +64,7 @@ export class BatchStateQueries {
 // $1 newest day that is due, $2 newest day that is missing unless it is there, $3 today, $4 first day that is kept or NULL
 const STATE = `
   WITH unbuilt AS (
-    SELECT expected.stat_date FROM (${EXPECTED_DAYS}) AS expected LEFT JOIN stat_days USING (stat_date)
+    SELECT expected.stat_date FROM (${expectedDays('$1')}) AS expected LEFT JOIN stat_days USING (stat_date)
      WHERE built_version IS NULL
   ), stale AS (
     SELECT stat_date FROM stat_days
@@ -68,10 +72,15 @@ const STATE = `
   ), failed AS (
     SELECT stat_date FROM (SELECT stat_date FROM unbuilt UNION SELECT stat_date FROM stale) AS owed
      WHERE (SELECT status FROM batch_runs AS run WHERE run.stat_date = owed.stat_date ORDER BY id DESC LIMIT 1) = 'failed'
+  ), missing AS (
+    SELECT stat_date FROM unbuilt WHERE stat_date <= $2::date OR stat_date IN (SELECT stat_date FROM failed)
   )
   SELECT paused_at IS NOT NULL AS paused,
-         ARRAY(SELECT stat_date::text FROM unbuilt
-                WHERE stat_date <= $2::date OR stat_date IN (SELECT stat_date FROM failed) ORDER BY stat_date) AS missing,
+         ARRAY(SELECT stat_date::text FROM missing ORDER BY stat_date) AS missing,
+         ARRAY(SELECT stat_date::text FROM missing
+                WHERE paused_at IS NOT NULL OR NOT EXISTS (
+                  SELECT FROM batch_runs AS run WHERE run.stat_date = missing.stat_date AND status IN ('waiting', 'running'))
+                ORDER BY stat_date) AS unattended,
          ARRAY(SELECT stat_date::text FROM stale ORDER BY stat_date) AS stale,
          ARRAY(SELECT stat_date::text FROM failed ORDER BY stat_date) AS failed,
          (SELECT count(*)::integer FROM batch_runs WHERE status = 'waiting') AS waiting,

@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import type { Day } from '../../aggregation/core/day.js';
+import { CONFIG, topicOf, type Config } from '../../config/config.js';
+import { StartupError } from '../../config/startup-error.js';
 import type { BatchOrder } from '../core/command-line.js';
 import { DailySchedule } from '../daily-schedule.js';
 import { BatchQueries } from './batch.queries.js';
@@ -17,10 +21,16 @@ export class BatchCommand {
     private readonly batch: BatchService,
     private readonly runs: BatchQueries,
     private readonly schedule: DailySchedule,
+    @InjectDataSource() private readonly database: DataSource,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @returns whether every day is built */
+  /**
+   * @returns whether every day is built
+   * @throws StartupError when the watermark cannot be told
+   */
   async run({ days, force }: BatchOrder, print: (line: string) => void): Promise<boolean> {
+    if (!force) await this.assertSameLog();
     let failed = 0;
     for (const day of days) {
       const { succeeded, line } = await this.build(day, force);
@@ -29,6 +39,18 @@ export class BatchCommand {
     }
     if (days.length > 1) print(`${days.length - failed} of ${days.length} days built`);
     return failed === 0;
+  }
+
+  /** With other settings of the log than the service has, every day would look as if it were over. */
+  private async assertSameLog(): Promise<void> {
+    const topic = topicOf(this.config);
+    const topics: { topic: string }[] = await this.database.query(
+      'SELECT DISTINCT topic FROM ingest_partitions ORDER BY topic',
+    );
+    if (topics.length > 0 && !topics.some((row) => row.topic === topic))
+      throw new StartupError(
+        `The service of this database reads ${topics.map((row) => row.topic).join(', ')}, not ${topic}: give the command line its KAFKA_BROKERS and KAFKA_TOPIC, or --force`,
+      );
   }
 
   private async build(day: Day, force: boolean): Promise<{ succeeded: boolean; line: string }> {
@@ -55,6 +77,6 @@ function describe(run: BatchRun | null, ms: number): string {
       return `failed: ${run.error ?? 'unknown'}`;
     case 'running':
     case 'waiting':
-      return `waiting for the ${run.waitingFor ?? 'database'}; a running service will build it as soon as it can (--force builds it now)`;
+      return `waiting for the ${run.waitingFor === 'resume' ? 'batch to be resumed' : 'watermark'}: a running service will build it then, --force builds it now`;
   }
 }

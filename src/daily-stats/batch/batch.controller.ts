@@ -45,7 +45,7 @@ export class BatchController {
   @Endpoint({
     summary: 'Build a day now',
     description:
-      'Answers when the day is built, or has failed: a run made by hand is not tried again by itself. While the pipeline watermark has not passed the end of the day, the run stays `waiting` and is taken up as soon as it has, unless `force` is set. Building a day again replaces its rows. Works also while the batch is paused.',
+      'Answers when the day is built, or has failed: a run made by hand is not tried again by itself. While the pipeline watermark has not passed the end of the day, the run stays `waiting` and is taken up within half a minute of that, unless `force` is set. Building a day again replaces its rows. Works also while the batch is paused.',
     response: batchRun,
     responseDescription: 'The run.',
     example: { ...batchRunExample, trigger: 'manual' },
@@ -162,15 +162,17 @@ export class BatchController {
     problems: ['database_unavailable'],
   })
   async show(): Promise<BatchSchedule> {
-    const { lastSuccessAt, missingDates, staleDates, failedDates, ...state } = await this.states.state();
+    const state = await this.states.state();
     return {
       cron: this.schedule.cron,
-      ...state,
+      paused: state.paused,
       nextRunAt: state.paused ? null : formatInstant(this.schedule.nextRunAt()),
-      missingDates: [...missingDates],
-      staleDates: [...staleDates],
-      failedDates: [...failedDates],
-      lastSuccessAt: formatOptionalInstant(lastSuccessAt),
+      missingDates: [...state.missingDates],
+      staleDates: [...state.staleDates],
+      failedDates: [...state.failedDates],
+      waitingRuns: state.waitingRuns,
+      runningRuns: state.runningRuns,
+      lastSuccessAt: formatOptionalInstant(state.lastSuccessAt),
     };
   }
 

@@ -6,7 +6,6 @@ import { runStatuses, triggers } from '../core/trigger.js';
 import { dayParameter, fromDayBeforeTo } from '../daily-stats.schemas.js';
 import { backfillModes } from './batch-planner.js';
 
-/** A body that may be left out; so is `null`, which is what an empty JSON body of some clients looks like. */
 const notAnObject = {
   error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be an object' : undefined),
 };

@@ -23,9 +23,10 @@ export class BatchService {
    * @returns the run's id, or null while somebody else is building the day
    */
   async runNow(day: Day, force: boolean): Promise<string | null> {
-    const run = (await this.runs.request(day)) ?? (await this.requestAfterOrphan(day));
+    const buildNow = force || (await this.passed.isOver(day));
+    const run = (await this.runs.request(day, buildNow)) ?? (await this.requestAfterOrphan(day, buildNow));
     if (!run) return null;
-    if (!force && !(await this.passed.isOver(day))) return run.id;
+    if (!buildNow) return run.id;
     return (await this.builder.attempt(run)) === 'busy' ? null : run.id;
   }
 
@@ -53,9 +54,9 @@ export class BatchService {
   }
 
   /** The day has a run that is running. When its replica has died, nobody is in the way. */
-  private async requestAfterOrphan(day: Day): Promise<OpenRun | null> {
+  private async requestAfterOrphan(day: Day, buildNow: boolean): Promise<OpenRun | null> {
     const open = await this.runs.open(day);
     if (open?.status === 'running' && (await this.builder.attempt(open)) === 'busy') return null;
-    return this.runs.request(day);
+    return this.runs.request(day, buildNow);
   }
 }

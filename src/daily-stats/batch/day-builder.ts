@@ -85,10 +85,12 @@ export class DayBuilder {
 
   /** It is running, yet nobody has the day's lock. That is not the day's fault: it is tried again at once. */
   private async requeueOrphan(transaction: EntityManager, run: OpenRun): Promise<Attempt> {
+    // Or it has ended since the queue was looked at.
+    if (!(await this.runs.fail(transaction, run.id, run.attempts, 'interrupted: the replica has gone', 0)))
+      return 'gone';
     this.logger.warn(
       `Daily stats of ${run.date} (${run.trigger}): the replica that built them has gone; once more`,
     );
-    await this.runs.fail(transaction, run.id, run.attempts, 'interrupted: the replica has gone', 0);
     return 'failed';
   }
 
@@ -99,12 +101,12 @@ export class DayBuilder {
     { message }: Error,
   ): Promise<void> {
     const retryAfter = this.retryAfter(run.trigger, attempts);
+    if (!(await this.runs.fail(connection, run.id, attempts, message.slice(0, 1000), retryAfter))) return;
     this.logger.warn(
       `Daily stats of ${run.date} (${run.trigger}) failed at attempt ${attempts}, ${
         retryAfter === null ? 'for good' : `next one in ${retryAfter / 1000} s`
       }: ${message}`,
     );
-    await this.runs.fail(connection, run.id, attempts, message.slice(0, 1000), retryAfter);
   }
 
   /** Whoever asked by hand sees the failure, and asks again. */

@@ -12,14 +12,24 @@ export const dueAt = (day: Day, nextFire: NextFire): number => nextFire(endOf(da
 export const missingFrom = (day: Day, nextFire: NextFire): number =>
   Math.max(endOf(day) + 2 * HOUR_MS, dueAt(day, nextFire) + HOUR_MS);
 
+/** Longest time between two fires, in days, see DAILY_BATCH_CRON; and the days of its own a rule may add. */
+const FARTHEST = 366 + 3;
+
 /** The newest day whose time has come by `now`, by one of the two rules above; those before it have come too. */
 export function newestDay(
   now: number,
   comesAt: (day: Day, nextFire: NextFire) => number,
   nextFire: NextFire,
 ): Day {
-  let day = addDays(dayOf(now), -1);
-  // A schedule fires at least once a year, see DAILY_BATCH_CRON.
-  while (comesAt(day, nextFire) > now) day = addDays(day, -1);
-  return day;
+  const today = dayOf(now);
+  const hasCome = (daysAgo: number): boolean => comesAt(addDays(today, -daysAgo), nextFire) <= now;
+  if (hasCome(1)) return addDays(today, -1);
+  // Asking a schedule is slow, so no day is asked that need not be.
+  let [come, ahead] = [FARTHEST, 1];
+  while (come - ahead > 1) {
+    const middle = Math.floor((come + ahead) / 2);
+    if (hasCome(middle)) come = middle;
+    else ahead = middle;
+  }
+  return addDays(today, -come);
 }

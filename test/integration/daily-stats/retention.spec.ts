@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { parseDay } from '../../../src/aggregation/core/day.js';
 import { BatchService } from '../../../src/daily-stats/batch/batch.service.js';
+import { BatchStateQueries } from '../../../src/daily-stats/batch/batch-state.queries.js';
 import { DailySchedule } from '../../../src/daily-stats/daily-schedule.js';
 import { RetentionService } from '../../../src/daily-stats/retention.service.js';
 import { addEvents, startBatch, statsOf, type BatchReplica } from '../../support/batch.js';
@@ -105,6 +106,14 @@ describe('retention', () => {
         'total_events_count all_regions': 1 + round,
       });
     }
+  });
+
+  it('expects every day since the first with data, also when all windows of that one are deleted', async () => {
+    await start({ METRICS_RETENTION_DAYS: '1' });
+    await build('2026-01-15', '2026-03-11');
+    await run();
+    await db.query(`DELETE FROM stat_days WHERE stat_date = '2026-02-01'`);
+    expect((await batch.get(BatchStateQueries).state()).missingDates).toEqual(['2026-02-01']);
   });
 
   it('deletes anomalies by when they were set aside, and keeps their counts', async () => {

@@ -276,6 +276,24 @@ describe('the batch by itself', () => {
     expect((await ended(2)).every(({ status }) => status === 'succeeded')).toBe(true);
   });
 
+  describe('when a built day changes and cannot be built again', () => {
+    it('gives up for good, until the schedule fires', async () => {
+      await addEvents(db, [at('2026-03-10')]);
+      const batch = await start(NOON, { BATCH_RETRIES: '0' });
+      await ended(1);
+      await db.query(`ALTER TABLE daily_stats ADD CONSTRAINT poison CHECK (metric_value < 2)`);
+      await addEvents(db, [at('2026-03-10')]);
+      expect((await ended(2))[1]).toMatchObject({ trigger: 'stale', status: 'failed' });
+      for (let round = 0; round < 3; round++) await batch.get(BatchRound).regular();
+      expect(await runsOf(db)).toHaveLength(2);
+      expect(await state(batch)).toMatchObject({ staleDates: ['2026-03-10'], failedDates: ['2026-03-10'] });
+      await db.query(`ALTER TABLE daily_stats DROP CONSTRAINT poison`);
+      await batch.get(BatchRound).scheduled();
+      expect((await ended(3))[2]).toMatchObject({ trigger: 'stale', status: 'succeeded' });
+      expect(await state(batch)).toMatchObject({ staleDates: [], failedDates: [] });
+    });
+  });
+
   describe('when a built day changes', () => {
     it('builds it again, within STALE_REBUILD_DELAY, once for many changes', async () => {
       await addEvents(db, [at('2026-03-09')]);
@@ -300,6 +318,19 @@ describe('the batch by itself', () => {
       for (let round = 0; round < 3; round++) await batch.get(BatchRound).regular();
       expect(await runsOf(db)).toHaveLength(1);
     });
+  });
+
+  it('says nothing of days that are missing only until their turn comes', async () => {
+    await addEvents(db, [at('2026-03-01')]);
+    await db.query(
+      `INSERT INTO ingest_partitions (topic, partition, next_offset, newest_event_time, seen_at) VALUES ('event_log', 0, 0, '2026-03-01T12:00:00Z', now())`,
+    );
+    const batch = await start(NOON);
+    for (let round = 0; round < 5; round++) await batch.get(BatchRound).regular();
+    expect((await state(batch)).missingDates).toEqual(FIRST_TO_TENTH);
+    expect(batch.alarms).toEqual([]);
+    for (let round = 0; round < 5; round++) await batch.get(BatchRound).regular();
+    expect(batch.alarms).toEqual([expect.stringContaining('ERROR')]);
   });
 
   it('calls a day missing from 02:00 UTC on, tells the log once, and stops when it is there', async () => {

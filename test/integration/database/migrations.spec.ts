@@ -20,13 +20,60 @@ describe('migrations', () => {
   it('go up, all the way down to an empty database, and up again', async () => {
     const up = await tables();
     expect(up).toEqual(
-      expect.arrayContaining(['real_time_metrics', 'anomalies', 'ingest_partitions', 'event_log']),
+      expect.arrayContaining([
+        'anomalies',
+        'batch_control',
+        'batch_runs',
+        'daily_stats',
+        'event_log',
+        'expired_totals',
+        'ingest_partitions',
+        'real_time_metrics',
+        'stat_days',
+      ]),
     );
     let left = migrations.length;
     while (left-- > 0) await database.dataSource.undoLastMigration();
     expect(await tables()).toEqual(['schema_migrations']);
     await migrate(database.dataSource);
     expect(await tables()).toEqual(up);
+  });
+
+  it('take the months of daily stats away with their table', async () => {
+    const up = await tables();
+    await database.dataSource.query(
+      `CREATE TABLE daily_stats_2025_11 PARTITION OF daily_stats FOR VALUES FROM ('2025-11-01') TO ('2025-12-01')`,
+    );
+    await database.dataSource.undoLastMigration();
+    expect(await tables()).not.toContain('daily_stats_2025_11');
+    await migrate(database.dataSource);
+    expect(await tables()).toEqual(up);
+  });
+
+  it('note the days of windows and anomalies that were there before there were daily stats', async () => {
+    await database.dataSource.undoLastMigration();
+    await database.dataSource.query(
+      `INSERT INTO real_time_metrics (metric_type, metric_key, window_start, window_end, metric_value, event_count)
+       SELECT 'region_agg', 'Almaty', start, start + interval '10 min', 1, 1
+         FROM unnest(ARRAY['2024-02-29T23:50Z', '2025-11-08T00:00Z', '2025-11-08T23:50Z']::timestamptz[]) AS start`,
+    );
+    await database.dataSource.query(
+      `INSERT INTO anomalies (reason, detail, topic, partition, incarnation, "offset", event_time, record_timestamp, created_at)
+       VALUES ('too_late', '', 'telecom_events', 0, 1, 0, '2025-10-31T23:59:59Z', '2025-11-09T00:00:00Z', '2025-11-09T00:00:01Z'),
+              ('malformed_json', '', 'telecom_events', 0, 1, 1, NULL, NULL, '2025-11-10T00:00:00Z'),
+              ('future_timestamp', '', 'telecom_events', 0, 1, 2, '2999-01-01T00:00:00Z', '2025-11-08T12:00:00Z', '2025-11-08T12:00:01Z')`,
+    );
+    await migrate(database.dataSource);
+    const days: unknown[] = await database.dataSource.query(
+      `SELECT stat_date::text AS day, version, built_version FROM stat_days ORDER BY stat_date`,
+    );
+    expect(days).toEqual(
+      ['2024-02-29', '2025-10-31', '2025-11-08', '2025-11-10'].map((day) => ({
+        day,
+        version: '1',
+        built_version: null,
+      })),
+    );
   });
 
   it('run once when five processes start at the same time', async () => {

@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { AppModule } from '../../../src/app.module.js';
 import { parseConfig } from '../../../src/config/config.js';
+import { CLOCK } from '../../../src/daily-stats/clock.js';
 import { DatabaseService } from '../../../src/database/database.service.js';
 import { configureHttp, createFastifyAdapter } from '../../../src/http/configure-http.js';
 import { EventPublisher, type OutgoingEvent } from '../../../src/transport/event-publisher.js';
@@ -78,6 +79,8 @@ interface Options {
   /** False for a database that is not there. */
   readonly waitForDatabase?: boolean;
   readonly logger?: LoggerService;
+  /** An instant at which the clock of the daily batch stands still; it goes with the real one otherwise. */
+  readonly now?: string;
 }
 
 /** The service on a real database, but with a log that only remembers. */
@@ -91,12 +94,14 @@ export async function createHttpApp(options: Options): Promise<HttpApp> {
   });
   const publisher = new RecordingPublisher();
   const source = new StubSource();
-  const module = await Test.createTestingModule({ imports: [AppModule.of(config, options.url)] })
+  const builder = Test.createTestingModule({ imports: [AppModule.of(config, options.url)] })
     .overrideProvider(EventPublisher)
     .useValue(publisher)
     .overrideProvider(EventSource)
-    .useValue(source)
-    .compile();
+    .useValue(source);
+  const { now } = options;
+  if (now !== undefined) builder.overrideProvider(CLOCK).useValue(() => Date.parse(now));
+  const module = await builder.compile();
   const app = module.createNestApplication<NestFastifyApplication>(createFastifyAdapter(config));
   app.useLogger(options.logger ?? false);
   configureHttp(app, config);

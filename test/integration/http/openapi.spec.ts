@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.js
 import { createHttpApp, type HttpApp } from './http-app.js';
 
 interface Media {
-  schema?: { $ref?: string; properties?: Record<string, object> };
+  schema?: { $ref?: string; properties?: Record<string, object>; example?: unknown };
   example?: unknown;
   examples?: Record<string, { value: { code: string } }>;
 }
@@ -52,6 +52,10 @@ describe('the OpenAPI document', () => {
       'GET /anomalies',
       'GET /anomalies/summary',
       'GET /anomalies/{id}',
+      'GET /batch/runs',
+      'GET /batch/runs/{id}',
+      'GET /batch/schedule',
+      'GET /daily-stats',
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',
@@ -59,6 +63,10 @@ describe('the OpenAPI document', () => {
       'GET /pipeline',
       'GET /prometheus',
       'GET /simulator',
+      'POST /batch/backfill',
+      'POST /batch/pause',
+      'POST /batch/resume',
+      'POST /batch/run',
       'POST /events',
       'POST /pipeline/partitions/{partition}/acknowledge',
       'POST /simulator/start',
@@ -109,9 +117,9 @@ describe('the OpenAPI document', () => {
     const bodies = operations.flatMap(([name, , { requestBody }]) =>
       Object.values(requestBody?.content ?? {}).map((media) => ({ name, media })),
     );
-    expect(bodies.length).toBeGreaterThanOrEqual(3);
+    expect(bodies.length).toBeGreaterThanOrEqual(5);
     for (const { name, media } of bodies) {
-      const { schema, example, examples } = media;
+      const { schema, example = schema?.example, examples } = media;
       const properties = Object.values(schema?.properties ?? {});
       const exemplified = properties.length > 0 && properties.every((field) => 'example' in field);
       expect({ name, shape: Boolean(schema), example: Boolean(example ?? examples) || exemplified }).toEqual({
@@ -126,6 +134,25 @@ describe('the OpenAPI document', () => {
         });
       }
     }
+  });
+
+  it('says of lists that they come as CSV too', () => {
+    const csv = operations.filter(([, , { responses }]) => responses['200']?.content?.['text/csv']);
+    expect(csv.map(([name]) => name).sort()).toEqual([
+      'GET /anomalies',
+      'GET /anomalies/summary',
+      'GET /batch/runs',
+      'GET /daily-stats',
+      'GET /metrics',
+      'GET /metrics/keys',
+    ]);
+  });
+
+  it('says that building a day may be refused while it is being built', () => {
+    const refusing = operations.filter(([, , { responses }]) =>
+      JSON.stringify(responses['409'] ?? null).includes('batch_running'),
+    );
+    expect(refusing.map(([name]) => name)).toEqual(['POST /batch/run']);
   });
 
   it('lists what can go wrong at every endpoint, by code, with the status the code has', () => {

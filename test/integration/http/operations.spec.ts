@@ -1,5 +1,6 @@
 import { pipelineStatus } from '../../../src/operations/pipeline.schemas.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { waitFor } from '../../support/service.js';
 import { createHttpApp, type Answer, type HttpApp } from './http-app.js';
 
 describe('operations', () => {
@@ -23,10 +24,18 @@ describe('operations', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    http = await createHttpApp({ url: database.url, env: { IDLE_TIMEOUT: '60s', WATERMARK_DELAY: '1m' } });
+    // The batch only looks at what it owes, every quarter second, and does nothing about it.
+    await database.dataSource.query('UPDATE batch_control SET paused_at = now()');
+    http = await createHttpApp({
+      url: database.url,
+      now: '2025-11-10T12:00:00Z',
+      env: { IDLE_TIMEOUT: '60s', WATERMARK_DELAY: '1m', STALE_REBUILD_DELAY: '1s' },
+    });
   }, 30_000);
   beforeEach(async () => {
     await database.dataSource.query('TRUNCATE ingest_partitions, real_time_metrics');
+    await database.dataSource.query('DELETE FROM batch_runs');
+    await database.dataSource.query('DELETE FROM stat_days');
     http.source.state = { connected: true };
   });
   afterAll(async () => {
@@ -185,16 +194,81 @@ describe('operations', () => {
     });
   });
 
+  /** Windows since 20 October, of which one day is built, one has failed, and one has changed after it was built. */
+  const owe = async (): Promise<void> => {
+    await database.dataSource.query(
+      `INSERT INTO real_time_metrics (window_start, window_end, metric_type, metric_key, metric_value, event_count)
+       SELECT start, start + interval '10 min', 'region_agg', 'Almaty', 1, 1
+         FROM unnest(ARRAY['2025-10-20T12:00Z', '2025-11-09T12:00Z']::timestamptz[]) AS start`,
+    );
+    await database.dataSource.query(
+      `INSERT INTO batch_runs (stat_date, trigger, status) VALUES
+         ('2025-11-07', 'catch_up', 'failed'), ('2025-11-08', 'backfill', 'waiting'), ('2025-11-09', 'manual', 'waiting')`,
+    );
+    // Last: only now the number of missing days is the one that the tests wait for.
+    await database.dataSource.query(
+      `INSERT INTO stat_days (stat_date, version, built_version, built_at, stale_since)
+       VALUES ('2025-10-20', 3, 3, '2025-10-21T00:05:00Z', NULL), ('2025-11-01', 5, 4, '2025-11-02T00:05:01.5Z', now())`,
+    );
+  };
+
   describe('GET /health', () => {
+    /** The answer once the service has looked at the daily stats as they are now. */
+    const readyWhen = (dailyStats: object): Promise<Answer> =>
+      waitFor('a look at the daily stats', async () => {
+        const answer = await http.get('/health/ready');
+        const { details }: { details: { dailyStats: object } } = answer.body;
+        const looked = { ...details.dailyStats, ...dailyStats };
+        return JSON.stringify(looked) === JSON.stringify(details.dailyStats) ? answer : null;
+      });
+
     it('is alive', async () => {
       expect((await http.get('/health/live')).body).toEqual({ status: 'ok' });
     });
 
     it('is ready while database and log can be reached', async () => {
-      const answer = await http.get('/health/ready');
+      const answer = await readyWhen({ status: 'ok' });
       expect([answer.status, answer.body]).toEqual([
         200,
-        { status: 'ok', checks: { database: { status: 'up' }, transport: { status: 'up' } } },
+        {
+          status: 'ok',
+          checks: { database: { status: 'up' }, transport: { status: 'up' } },
+          details: { dailyStats: { status: 'ok', missingDays: 0, missingDates: [], failedDates: [] } },
+        },
+      ]);
+    });
+
+    it('is ready also while daily stats are missing or have failed, and names the newest ten', async () => {
+      await owe();
+      const answer = await readyWhen({ status: 'behind', missingDays: 19 });
+      const details = {
+        dailyStats: {
+          status: 'behind',
+          missingDays: 19,
+          missingDates: [
+            '10-30',
+            '10-31',
+            '11-02',
+            '11-03',
+            '11-04',
+            '11-05',
+            '11-06',
+            '11-07',
+            '11-08',
+            '11-09',
+          ].map((day) => `2025-${day}`),
+          failedDates: ['2025-11-07'],
+        },
+      };
+      expect([answer.status, answer.body]).toEqual([
+        200,
+        { status: 'ok', checks: { database: { status: 'up' }, transport: { status: 'up' } }, details },
+      ]);
+      http.source.state = { connected: false, detail: 'no broker answers' };
+      const unready = await http.get('/health/ready');
+      expect([unready.status, unready.body]).toEqual([
+        503,
+        expect.objectContaining({ code: 'not_ready', details }),
       ]);
     });
 
@@ -264,6 +338,34 @@ describe('operations', () => {
       await database.dataSource.query('TRUNCATE ingest_partitions');
       expect((await scrape()).text).not.toContain('telecom_lag_records{');
     });
+
+    /** Lines of the batch, without those that explain them. */
+    const batchLines = async (): Promise<string[]> =>
+      (await scrape()).text.split('\n').filter((line) => line.startsWith('telecom_batch_'));
+
+    it('gives what the batch owes', async () => {
+      await owe();
+      expect(await batchLines()).toEqual([
+        'telecom_batch_missing_days 19',
+        'telecom_batch_failed_days 1',
+        'telecom_batch_stale_days 1',
+        'telecom_batch_paused 1',
+        'telecom_batch_open_runs{status="waiting"} 2',
+        'telecom_batch_open_runs{status="running"} 0',
+        'telecom_batch_last_success_timestamp_seconds 1762041901.5',
+      ]);
+    });
+
+    it('gives zeros while the batch owes nothing, and no last success before the first', async () => {
+      expect(await batchLines()).toEqual([
+        'telecom_batch_missing_days 0',
+        'telecom_batch_failed_days 0',
+        'telecom_batch_stale_days 0',
+        'telecom_batch_paused 1',
+        'telecom_batch_open_runs{status="waiting"} 0',
+        'telecom_batch_open_runs{status="running"} 0',
+      ]);
+    });
   });
 });
 
@@ -279,7 +381,10 @@ describe('operations without a database', () => {
     const answer = await http.get('/health/ready');
     expect([answer.status, answer.body]).toEqual([
       503,
-      expect.objectContaining({ errors: [expect.objectContaining({ field: 'database' })] }),
+      expect.objectContaining({
+        errors: [expect.objectContaining({ field: 'database' })],
+        details: { dailyStats: { status: 'unknown', missingDays: 0, missingDates: [], failedDates: [] } },
+      }),
     ]);
     expect(answer.text).not.toContain('127.0.0.1');
     expect((await http.get('/health/live')).status).toBe(200);
@@ -290,6 +395,7 @@ describe('operations without a database', () => {
     expect(status).toBe(200);
     expect(text).toContain('telecom_up{component="database"} 0');
     expect(text).toContain('telecom_up{component="transport"} 1');
+    expect(text).not.toContain('telecom_batch_');
     expect(text).toContain('process_cpu_seconds_total');
   });
 });

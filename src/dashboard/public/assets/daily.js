@@ -32,7 +32,8 @@ async function totalsUntil(today) {
     getAll('daily-stats', { from, to, type: 'total_events_count', limit: LIMIT });
   const items = await totalsOf(addDays(today, -DAYS), today);
   if (items.length > 0) return { items, to: today, isNow: true };
-  const newest = (await totalsOf(FIRST_DAY, today)).at(-1)?.statDate;
+  const newestFirst = { from: FIRST_DAY, to: today, type: 'total_events_count', order: 'desc', limit: 1 };
+  const newest = (await get('daily-stats', newestFirst)).items[0]?.statDate;
   if (newest === undefined) return { items, to: today, isNow: true };
   const to = addDays(newest, 1);
   return { items: await totalsOf(addDays(to, -DAYS), to), to, isNow: false };
@@ -51,7 +52,10 @@ export function showDaily({ today, totals, asked, day, stats, lastRun }) {
   const isShown = asked === chosen;
   chart.show(places, isShown ? day : chosen);
   byId('days-empty').hidden = totals.items.length > 0;
-  setText(byId('days-range'), totals.isNow ? `last ${DAYS} days` : `newest ${DAYS} days with daily stats`);
+  setText(
+    byId('days-range'),
+    totals.isNow ? `last ${DAYS} days` : `${DAYS} days to ${addDays(totals.to, -1)}, the newest there is`,
+  );
   showReadout();
   byId('day').max = addDays(today, -1);
   if (!isShown) return;
