@@ -176,7 +176,9 @@ describe('the batch by itself', () => {
     it('tries it again until it works, and notes how often', async () => {
       await start(NOON, { BATCH_RETRIES: '100' });
       const failing = await waitFor('two attempts', async () =>
-        (await runsOf(db)).find(({ date, attempts }) => date === '2026-03-10' && attempts >= 2),
+        (await runsOf(db)).find(
+          ({ date, attempts, status }) => date === '2026-03-10' && attempts >= 2 && status === 'waiting',
+        ),
       );
       expect(failing.error).toMatch(/poison/);
       await antidote();
