@@ -9,6 +9,7 @@ import { DashboardModule } from './dashboard/dashboard.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { IngestionModule } from './ingestion/ingestion.module.js';
 import { OperationsModule } from './operations/operations.module.js';
+import { ReplaysModule } from './replays/replays.module.js';
 import { SimulatorModule } from './simulator/simulator.module.js';
 import { TransportModule } from './transport/transport.module.js';
 
@@ -27,6 +28,7 @@ export class AppModule {
         AnomaliesModule,
         IngestionModule,
         DailyStatsModule,
+        ReplaysModule,
         SimulatorModule,
         OperationsModule,
         DashboardModule,

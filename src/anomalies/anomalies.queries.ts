@@ -101,9 +101,27 @@ export class AnomaliesQueries {
           outcome: row.reason,
           detail: row.detail,
         },
+        ...(await this.historyOf(id)),
       ],
     };
   }
+
+  /** What was done to it since it was set aside, oldest first. */
+  private async historyOf(id: string): Promise<AnomalyDetail['history']> {
+    const rows: HistoryRow[] = await this.database.query(
+      `SELECT at, actor, action, outcome, detail FROM anomaly_history WHERE anomaly_id = $1 ORDER BY id`,
+      [id],
+    );
+    return rows.map((row) => ({ ...row, at: formatInstant(row.at) }));
+  }
+}
+
+interface HistoryRow {
+  at: Date;
+  actor: string;
+  action: string;
+  outcome: string;
+  detail: string | null;
 }
 
 interface Range {

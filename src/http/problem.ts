@@ -11,6 +11,8 @@ export const problems = {
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   simulator_running: { status: 409, title: 'A simulator run is going on' },
   simulator_not_running: { status: 409, title: 'No simulator run is going on' },
+  anomaly_replayed: { status: 409, title: 'The anomaly was replayed' },
+  anomaly_discarded: { status: 409, title: 'The anomaly was discarded' },
   batch_running: { status: 409, title: 'The day is being built' },
   partition_not_halted: { status: 409, title: 'The partition is not halted' },
   payload_too_large: { status: 413, title: 'The body is too large' },

@@ -1,15 +1,11 @@
-import type { AnomalyReason } from '../../anomalies/core/reason.js';
 import { storableJson } from '../../anomalies/core/storable.js';
 import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../../aggregation/core/window-spec.js';
 import type { LogRecord } from '../../transport/record-batch.js';
 import { decode } from './decode.js';
-import type { RawEvent, Rejection, ValidEvent, Verdict } from './event.js';
+import type { RawEvent, Rejection, ValidEvent } from './event.js';
+import { instant, judgeAhead, judgeContent, type TimeRefusal } from './judge.js';
 import type { PartitionDelta } from './partition-delta.js';
-import { readPlainEvent } from './plain-event.js';
-import { eventTimeOf, validate } from './validate.js';
-
-/** How far an event may be ahead of its record's own timestamp; a clock far ahead must never move the watermark. */
-const MAX_AHEAD_MICROS = 300_000_000;
+import { eventTimeOf } from './validate.js';
 
 /** End of the year 9999; a producer may send any 64-bit number, PostgreSQL holds no such instant. */
 const MAX_RECORD_TIMESTAMP = 253_402_300_799_999;
@@ -82,15 +78,6 @@ export function takeIn(
     delta.newestEventTime = verdict.eventTime;
 }
 
-function judgeContent(value: Buffer | null, maxBytes: number): Verdict {
-  if (value !== null && value.length <= maxBytes) {
-    const plain = readPlainEvent(value);
-    if (plain !== null) return plain;
-  }
-  const decoded = decode(value, maxBytes);
-  return decoded.reason === null ? validate(decoded.event) : decoded;
-}
-
 /** The whole event of a record whose content was found valid. */
 const eventOf = ({ value }: LogRecord): RawEvent | null => decode(value, Infinity).event;
 
@@ -100,13 +87,9 @@ function judgeTime(
   newest: number | null,
   rules: IntakeRules,
   now: number,
-): { reason: AnomalyReason; detail: string } | null {
-  const recordMicros = (recordTimestamp >= 0 ? recordTimestamp : now) * 1000;
-  if (eventTime - recordMicros > MAX_AHEAD_MICROS)
-    return {
-      reason: 'future_timestamp',
-      detail: `the event time ${instant(eventTime)} is more than 5 min after its record's ${instant(recordMicros)}`,
-    };
+): TimeRefusal | null {
+  const future = judgeAhead(eventTime, recordTimestamp >= 0 ? recordTimestamp : now);
+  if (future) return future;
   if (newest !== null && newest - eventTime > rules.maxLateness)
     return {
       reason: 'too_late',
@@ -140,5 +123,3 @@ function setAside(
     recordTimestamp: recordTimestamp >= 0 && recordTimestamp <= MAX_RECORD_TIMESTAMP ? recordTimestamp : null,
   });
 }
-
-const instant = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString();

@@ -1,0 +1,41 @@
+import type { AnomalyReason } from '../../anomalies/core/reason.js';
+import { decode } from './decode.js';
+import type { Verdict } from './event.js';
+import { readPlainEvent } from './plain-event.js';
+import { validate } from './validate.js';
+
+/** How far an event may be ahead of its record's own timestamp; a clock far ahead must never move the watermark. */
+const MAX_AHEAD_MICROS = 300_000_000;
+
+/** Why an event whose content is valid does not count all the same. */
+export interface TimeRefusal {
+  readonly reason: AnomalyReason;
+  readonly detail: string;
+}
+
+/** The rules about a record by itself, from its size to the event's timestamp. */
+export function judgeContent(value: Buffer | null, maxBytes: number): Verdict {
+  if (value !== null && value.length <= maxBytes) {
+    const plain = readPlainEvent(value);
+    if (plain !== null) return plain;
+  }
+  const decoded = decode(value, maxBytes);
+  return decoded.reason === null ? validate(decoded.event) : decoded;
+}
+
+/**
+ * The rule about an event that is ahead of its record.
+ * @param eventTime epoch microseconds
+ * @param recordTimestamp epoch milliseconds
+ */
+export function judgeAhead(eventTime: number, recordTimestamp: number): TimeRefusal | null {
+  const recordMicros = recordTimestamp * 1000;
+  if (eventTime - recordMicros <= MAX_AHEAD_MICROS) return null;
+  return {
+    reason: 'future_timestamp',
+    detail: `the event time ${instant(eventTime)} is more than 5 min after its record's ${instant(recordMicros)}`,
+  };
+}
+
+/** Epoch microseconds for people to read. */
+export const instant = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString();

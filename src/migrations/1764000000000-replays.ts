@@ -1,0 +1,46 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** What happens to anomalies after they were set aside. */
+export class Replays1764000000000 implements MigrationInterface {
+  name = 'Replays1764000000000';
+
+  async up(db: QueryRunner): Promise<void> {
+    // What was counted in place of the record: the corrected event, NULL when that is the record as it is. With its time,
+    // by which a rebuild of windows from the log finds it.
+    await db.query(
+      `ALTER TABLE anomalies ADD COLUMN applied_event bytea, ADD COLUMN applied_event_time timestamptz`,
+    );
+    await db.query(
+      `CREATE INDEX anomalies_applied ON anomalies (applied_event_time) WHERE applied_event_time IS NOT NULL`,
+    );
+
+    // Without the first entry, that it was set aside: the anomaly's own row says so.
+    await db.query(`
+      CREATE TABLE anomaly_history (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        anomaly_id bigint NOT NULL REFERENCES anomalies ON DELETE CASCADE,
+        at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        actor varchar(255) NOT NULL,
+        action varchar(20) NOT NULL CHECK (action IN ('replay', 'discard')),
+        outcome varchar(255) NOT NULL,
+        detail text
+      )`);
+    await db.query(`CREATE INDEX anomaly_history_by_anomaly ON anomaly_history (anomaly_id, id)`);
+
+    // Not in ingest_partitions: the log still holds an anomaly there, and a replay must not wait for a flush.
+    await db.query(`
+      CREATE TABLE replay_counters (
+        topic varchar(249) NOT NULL,
+        partition integer NOT NULL,
+        applied bigint NOT NULL DEFAULT 0,
+        rejected bigint NOT NULL DEFAULT 0,
+        discarded bigint NOT NULL DEFAULT 0,
+        PRIMARY KEY (topic, partition)
+      )`);
+  }
+
+  async down(db: QueryRunner): Promise<void> {
+    await db.query(`DROP TABLE replay_counters, anomaly_history`);
+    await db.query(`ALTER TABLE anomalies DROP COLUMN applied_event, DROP COLUMN applied_event_time`);
+  }
+}

@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { WindowDeltas } from '../aggregation/core/window-deltas.js';
+import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../aggregation/core/window-spec.js';
+import { MetricsRepository } from '../aggregation/metrics.repository.js';
+import { StatDaysRepository } from '../aggregation/stat-days.repository.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { dateLiteral } from '../database/instant.js';
+import type { ValidEvent } from '../ingestion/core/event.js';
+import { AnomalyStatesRepository, type AnomalyAct, type LockedAnomaly } from './anomaly-states.repository.js';
+import { judgeReplay } from './core/replay-verdict.js';
+
+/** A locked anomaly of status `new`, and the event to count in its place; null for its own record. */
+export interface ReplayItem {
+  readonly anomaly: LockedAnomaly;
+  readonly correction: Buffer | null;
+}
+
+/**
+ * The exactly-once step of a replay, within the transaction that holds the anomalies' locks: windows, the days they change, and
+ * what became of each anomaly are stored together or not at all.
+ */
+@Injectable()
+export class ReplayChunk {
+  constructor(
+    private readonly metrics: MetricsRepository,
+    private readonly days: StatDaysRepository,
+    private readonly states: AnomalyStatesRepository,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** @returns what became of each item, in their order */
+  async apply(
+    transaction: EntityManager,
+    items: readonly ReplayItem[],
+    actor: string,
+  ): Promise<AnomalyAct[]> {
+    const windows = new WindowDeltas();
+    const acts = items.map((item) => this.judge(item, windows));
+    await this.metrics.add(transaction, windows);
+    await this.days.changed(transaction, [...windows.days()].map(dateLiteral));
+    await this.states.record(transaction, actor, acts);
+    return acts;
+  }
+
+  private judge({ anomaly, correction }: ReplayItem, windows: WindowDeltas): AnomalyAct {
+    const record = { value: correction ?? anomaly.raw, recordTimestamp: anomaly.recordTimestamp };
+    const verdict = judgeReplay(record, this.config.MAX_EVENT_BYTES);
+    if (verdict.reason !== null) {
+      const { reason: outcome, detail } = verdict;
+      return { anomaly, action: 'replay', outcome, detail, status: 'new', applied: null };
+    }
+    count(verdict, windows);
+    return {
+      anomaly,
+      action: 'replay',
+      outcome: 'applied',
+      detail: correction && 'with a corrected event',
+      status: 'replayed',
+      applied: { eventTime: verdict.eventTime, event: correction },
+    };
+  }
+}
+
+/** As a late event: the windows it counts in are amended. */
+function count({ eventTime, typeKey, region, micros }: ValidEvent, windows: WindowDeltas): void {
+  const millis = Math.floor(eventTime / 1000);
+  windows.add(EVENT_TYPE_WINDOWS, EVENT_TYPE_WINDOWS.startOf(millis), typeKey, micros, true);
+  windows.add(REGION_WINDOWS, REGION_WINDOWS.startOf(millis), region, 0, true);
+}
