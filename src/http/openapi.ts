@@ -20,6 +20,7 @@ const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['Events', 'Putting events into the log.'],
   ['Metrics', 'Counts and sums of tumbling event-time windows.'],
   ['Anomalies', 'Events that were set aside, with their bytes and the reason.'],
+  ['Replays', 'Counting in bulk what was set aside.'],
   ['Daily stats', 'What each day adds up to, and the batch that builds it.'],
   ['Simulator', 'Making events up.'],
   ['Operations', 'How the pipeline is doing.'],

@@ -3,6 +3,7 @@ import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { anomalyId } from '../anomalies/anomalies.schemas.js';
 import type { AnomalyReason } from '../anomalies/core/reason.js';
 import { Endpoint } from '../http/endpoint.decorator.js';
+import { OPERATOR } from './actor.js';
 import {
   discardBody,
   discarded,
@@ -14,9 +15,6 @@ import {
   type ReplayOutcome,
 } from './anomaly-actions.schemas.js';
 import { AnomalyActions } from './anomaly-actions.service.js';
-
-/** Who acts, as the history calls it. */
-const OPERATOR = 'operator';
 
 /** What can be done with one anomaly. */
 @ApiTags('Anomalies')

@@ -36,20 +36,21 @@ interface LockedRow {
   partition: number;
 }
 
+const SELECT = `
+  SELECT id, status, raw, coalesce(record_timestamp, created_at) AS record_timestamp, topic, partition
+    FROM anomalies WHERE id = ANY($1::bigint[]) ORDER BY id`;
+
 /** The write side of what happens to anomalies after they were set aside. */
 @Injectable()
 export class AnomalyStatesRepository {
   /** Waits for whoever else has one of them; what that one did is seen then. Unknown ids are left out. */
   async lock(transaction: EntityManager, ids: readonly string[]): Promise<LockedAnomaly[]> {
-    const rows: LockedRow[] = await transaction.query(
-      `SELECT id, status, raw, coalesce(record_timestamp, created_at) AS record_timestamp, topic, partition
-         FROM anomalies WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`,
-      [ids],
-    );
-    return rows.map(({ record_timestamp, ...row }) => ({
-      ...row,
-      recordTimestamp: record_timestamp.getTime(),
-    }));
+    return this.select(transaction, `${SELECT} FOR UPDATE`, ids);
+  }
+
+  /** As they are, for a look. */
+  async read(transaction: EntityManager, ids: readonly string[]): Promise<LockedAnomaly[]> {
+    return this.select(transaction, SELECT, ids);
   }
 
   /** Stores what was done to locked anomalies: their state, their history and the counters. */
@@ -86,5 +87,17 @@ export class AnomalyStatesRepository {
         acts.map(({ applied }) => applied?.event ?? null),
       ],
     );
+  }
+
+  private async select(
+    transaction: EntityManager,
+    sql: string,
+    ids: readonly string[],
+  ): Promise<LockedAnomaly[]> {
+    const rows: LockedRow[] = await transaction.query(sql, [ids]);
+    return rows.map(({ record_timestamp, ...row }) => ({
+      ...row,
+      recordTimestamp: record_timestamp.getTime(),
+    }));
   }
 }

@@ -29,21 +29,29 @@ export class ReplayChunk {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @returns what became of each item, in their order */
+  /**
+   * @param windows gets what the windows gain
+   * @returns what became of each item, in their order
+   */
   async apply(
     transaction: EntityManager,
     items: readonly ReplayItem[],
     actor: string,
+    windows = new WindowDeltas(),
   ): Promise<AnomalyAct[]> {
-    const windows = new WindowDeltas();
-    const acts = items.map((item) => this.judge(item, windows));
+    const acts = this.judge(items, windows);
     await this.metrics.add(transaction, windows);
     await this.days.changed(transaction, [...windows.days()].map(dateLiteral));
     await this.states.record(transaction, actor, acts);
     return acts;
   }
 
-  private judge({ anomaly, correction }: ReplayItem, windows: WindowDeltas): AnomalyAct {
+  /** What would become of each item; nothing is stored. */
+  judge(items: readonly ReplayItem[], windows: WindowDeltas): AnomalyAct[] {
+    return items.map((item) => this.judgeOne(item, windows));
+  }
+
+  private judgeOne({ anomaly, correction }: ReplayItem, windows: WindowDeltas): AnomalyAct {
     const record = { value: correction ?? anomaly.raw, recordTimestamp: anomaly.recordTimestamp };
     const verdict = judgeReplay(record, this.config.MAX_EVENT_BYTES);
     if (verdict.reason !== null) {

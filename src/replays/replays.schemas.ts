@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { anomalyId } from '../anomalies/anomalies.schemas.js';
+import { anomalyReasons } from '../anomalies/core/reason.js';
+import {
+  formatParameter,
+  fromBeforeTo,
+  instantParameter,
+  listParameters,
+  pageOf,
+  wordParameter,
+} from '../http/list.js';
+
+export const replayStatuses = ['planned', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+
+const MAX_IDS = 10_000;
+const MAX_RATE = 1_000_000;
+const RATE_MESSAGE = `must be a whole number from 0 to ${MAX_RATE}`;
+
+const anObject = {
+  error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be an object' : undefined),
+};
+
+const filter = z
+  .strictObject(
+    {
+      ids: z
+        .array(anomalyId, `must be a list of 1 to ${MAX_IDS} ids`)
+        .min(1, `must be a list of 1 to ${MAX_IDS} ids`)
+        .max(MAX_IDS, `must be a list of 1 to ${MAX_IDS} ids`)
+        .optional()
+        .meta({ description: 'Just these.' }),
+      reason: wordParameter(anomalyReasons, 'Set aside for this reason.').optional(),
+      from: instantParameter('Set aside at this instant or later.'),
+      to: instantParameter('Set aside before this instant.'),
+    },
+    anObject,
+  )
+  .check(fromBeforeTo)
+  .meta({
+    description: 'Which anomalies: those of status `new` that meet all of this when the job is made.',
+  });
+
+/** What a merge patch must not name, at any depth: JavaScript would take it for something else. */
+const isPlain = (value: unknown): boolean =>
+  typeof value !== 'object' || value === null
+    ? true
+    : !Object.hasOwn(value, '__proto__') && Object.values(value).every(isPlain);
+
+export const newReplay = z
+  .strictObject(
+    {
+      source: wordParameter(['anomalies'], '`anomalies`: replay what was set aside.'),
+      filter: filter.default({}),
+      patch: z
+        .record(z.string(), z.unknown(), 'must be a JSON object')
+        .refine(isPlain, 'must not name __proto__')
+        .optional()
+        .meta({
+          description:
+            'RFC 7396 merge patch for each event: its fields replace those of the event, null removes one.',
+        }),
+      dryRun: z
+        .boolean({ error: 'must be true or false' })
+        .default(false)
+        .meta({ description: 'Only say what would happen; nothing is counted.' }),
+      ratePerSecond: z
+        .number(RATE_MESSAGE)
+        .int(RATE_MESSAGE)
+        .min(0, RATE_MESSAGE)
+        .max(MAX_RATE, RATE_MESSAGE)
+        .default(200)
+        .meta({ description: 'Anomalies a second, over all replicas; 0 for no limit.' }),
+      force: z
+        .boolean({ error: 'must be true or false' })
+        .default(false)
+        .meta({ description: 'Go on also when less than 95 % of the first 100 are applied.' }),
+    },
+    anObject,
+  )
+  .meta({
+    description: 'What to replay.',
+    example: {
+      source: 'anomalies',
+      filter: { reason: 'invalid_region' },
+      patch: { region: 'Almaty' },
+      dryRun: true,
+    },
+  });
+export type NewReplayBody = z.output<typeof newReplay>;
+
+export const replaysQuery = z.strictObject({
+  status: wordParameter(replayStatuses, 'Jobs of this status.').optional(),
+  ...listParameters,
+  ...formatParameter,
+});
+export type ReplaysQuery = z.output<typeof replaysQuery>;
+
+export const replayId = z
+  .string()
+  .regex(/^[1-9]\d{0,17}$/, 'must be the id of a replay')
+  .describe('Id of the replay.');
+
+export const replay = z
+  .object({
+    id: z.string(),
+    source: z.enum(['anomalies', 'log']),
+    status: z
+      .enum(replayStatuses)
+      .describe(
+        '`planned` until its first chunk; `failed`: see `error`; what was applied before stays applied.',
+      ),
+    dryRun: z.boolean(),
+    filter: z.record(z.string(), z.unknown()),
+    patch: z.record(z.string(), z.unknown()).nullable(),
+    ratePerSecond: z.int(),
+    force: z.boolean(),
+    total: z.int().describe('Anomalies that met the filter when it was made.'),
+    applied: z.int().describe('Counted by it; in a dry run: would be.'),
+    rejected: z
+      .int()
+      .describe('Rejected again. What somebody else replayed or discarded meanwhile is in neither.'),
+    byReason: z.record(z.string(), z.int()).describe('Rejections by reason.'),
+    error: z.string().nullable(),
+    requestedBy: z.string(),
+    createdAt: z.string(),
+    startedAt: z.string().nullable(),
+    finishedAt: z.string().nullable(),
+  })
+  .meta({ id: 'Replay' });
+export type Replay = z.output<typeof replay>;
+export const replayPage = pageOf(replay).meta({ id: 'ReplayPage' });
+
+export const replayDetail = replay
+  .extend({
+    changes: z
+      .array(
+        z.object({
+          metricType: z.string(),
+          metricKey: z.string(),
+          windowStart: z.string(),
+          before: z.number().describe('Value of the window without this replay.'),
+          after: z.number(),
+        }),
+      )
+      .describe('The first 1000 windows that it has changed, in a dry run: that it would change.'),
+  })
+  .meta({ id: 'ReplayDetail' });
+export type ReplayDetail = z.output<typeof replayDetail>;
+
+export const replayExample: Replay = {
+  id: '3',
+  source: 'anomalies',
+  status: 'succeeded',
+  dryRun: false,
+  filter: { reason: 'invalid_region' },
+  patch: { region: 'Almaty' },
+  ratePerSecond: 200,
+  force: false,
+  total: 7,
+  applied: 6,
+  rejected: 1,
+  byReason: { missing_msisdn: 1 },
+  error: null,
+  requestedBy: 'operator',
+  createdAt: '2025-11-09T08:00:00.120Z',
+  startedAt: '2025-11-09T08:00:00.131Z',
+  finishedAt: '2025-11-09T08:00:00.170Z',
+};
+export const replayDetailExample: ReplayDetail = {
+  ...replayExample,
+  changes: [
+    {
+      metricType: 'region_agg',
+      metricKey: 'Almaty',
+      windowStart: '2025-11-08T22:30:00Z',
+      before: 120,
+      after: 121,
+    },
+  ],
+};
