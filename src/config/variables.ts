@@ -142,6 +142,11 @@ export const variables = {
     "Events older than this against the partition's newest are `too_late`.",
   ),
   MAX_EVENT_BYTES: variable(integer(256, 104857600), '1048576', 'Larger records are `oversized`.'),
+  ANOMALY_ALERT_RATIO: variable(
+    decimal(0, 1),
+    '0.2',
+    'A partition of whose last 10,000 events a larger share is invalid raises an alert.',
+  ),
   FLUSH_INTERVAL: variable(duration('10ms', '1m'), '1s', 'Time between checkpoints.'),
   FLUSH_MAX_EVENTS: variable(
     integer(1, 10000000),

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { timestampLiteral } from '../database/instant.js';
+import type { RecentOutcomes } from './core/recent-outcomes.js';
 import type { PartitionDelta } from './core/partition-delta.js';
 
 /** What a replica learns when it takes over a partition. */
@@ -30,6 +31,8 @@ export interface PartitionReport {
   readonly epoch: string;
   readonly highWatermark: bigint;
   readonly eventsPerSecond: number;
+  /** Null when nothing is known of them. */
+  readonly outcomes: RecentOutcomes | null;
 }
 
 export type HaltReason = 'log_truncated' | 'log_behind_checkpoint';
@@ -138,9 +141,12 @@ export class CheckpointRepository {
          high_watermark = report.high_watermark,
          caught_up_since = CASE WHEN stored.next_offset >= report.high_watermark THEN coalesce(stored.caught_up_since, now()) END,
          events_per_second = report.events_per_second,
+         recent_events = coalesce(report.recent_events, stored.recent_events),
+         recent_invalid = CASE WHEN report.recent_events IS NULL THEN stored.recent_invalid ELSE report.recent_invalid END,
+         recent_reason = CASE WHEN report.recent_events IS NULL THEN stored.recent_reason ELSE report.recent_reason END,
          seen_at = now()
-       FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::double precision[])
-            AS report(partition, epoch, high_watermark, events_per_second)
+       FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::double precision[], $6::integer[], $7::integer[], $8::text[])
+            AS report(partition, epoch, high_watermark, events_per_second, recent_events, recent_invalid, recent_reason)
        WHERE stored.topic = $1 AND stored.partition = report.partition AND stored.epoch = report.epoch
        RETURNING stored.partition`,
       [
@@ -149,6 +155,9 @@ export class CheckpointRepository {
         reports.map((report) => report.epoch),
         reports.map((report) => String(report.highWatermark)),
         reports.map((report) => report.eventsPerSecond),
+        reports.map(({ outcomes }) => outcomes?.events ?? null),
+        reports.map(({ outcomes }) => outcomes?.invalid ?? null),
+        reports.map(({ outcomes }) => outcomes?.leadingReason ?? null),
       ],
     );
     return owned[0].map((row) => row.partition);

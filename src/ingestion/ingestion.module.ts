@@ -9,6 +9,7 @@ import { IngestionPipeline } from './ingestion.pipeline.js';
 import { IngestionService } from './ingestion.service.js';
 import { PartitionMonitor } from './partition-monitor.js';
 import { PartitionOwnership } from './partition-ownership.js';
+import { ProducerFuse } from './producer-fuse.js';
 
 @Module({
   imports: [AggregationModule, AnomaliesModule],
@@ -21,6 +22,7 @@ import { PartitionOwnership } from './partition-ownership.js';
     IngestionService,
     PartitionMonitor,
     PartitionOwnership,
+    ProducerFuse,
   ],
   exports: [CheckpointRepository],
 })

@@ -1,7 +1,11 @@
 import type { LogRecord } from '../transport/record-batch.js';
 import type { Claim } from './checkpoint.repository.js';
 import { takeIn, type IntakeRules, type RecordOrigin } from './core/intake.js';
+import { OutcomeWindow } from './core/recent-outcomes.js';
 import { PartitionDelta } from './core/partition-delta.js';
+
+/** Events that tell whether a producer has gone bad. */
+const RECENT_EVENTS = 10_000;
 
 /**
  * A partition that this replica holds the claim of. Memory holds only what came after the last checkpoint: one delta
@@ -14,6 +18,8 @@ export class OwnedPartition {
   soughtTo: bigint | null = null;
   /** Records taken in since the claim. */
   taken = 0;
+  /** How the last of them came out. */
+  readonly outcomes = new OutcomeWindow(RECENT_EVENTS);
   private active: PartitionDelta;
   private sealed: PartitionDelta | null = null;
 
@@ -39,8 +45,12 @@ export class OwnedPartition {
   /** Takes in `records[from, to)`; offsets that are missing between them hold no event. */
   take(records: readonly LogRecord[], from: number, to: number, rules: IntakeRules, now: number): void {
     let last: LogRecord | undefined;
-    for (let at = from; at < to && (last = records[at]); at++)
+    const { anomalies } = this.active;
+    for (let at = from; at < to && (last = records[at]); at++) {
+      const before = anomalies.length;
       takeIn(last, this.origin, this.active, rules, now);
+      this.outcomes.add(anomalies[before]?.reason ?? null);
+    }
     if (!last) return;
     this.taken += to - from;
     this.moveTo(BigInt(last.offset) + 1n, to - from);

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { EventSource } from '../transport/event-source.js';
 import { CheckpointRepository, type PartitionReport } from './checkpoint.repository.js';
 import type { OwnedPartition } from './owned-partition.js';
+import { ProducerFuse } from './producer-fuse.js';
 import { PartitionOwnership } from './partition-ownership.js';
 
 /** A fenced partition that is still assigned after this time is claimed back: the other replica must be gone. */
@@ -25,6 +26,7 @@ export class PartitionMonitor {
     private readonly source: EventSource,
     private readonly ownership: PartitionOwnership,
     private readonly checkpoints: CheckpointRepository,
+    private readonly fuse: ProducerFuse,
   ) {}
 
   start(): void {
@@ -58,7 +60,9 @@ export class PartitionMonitor {
     // A halted partition takes nothing in, but its lag grows for all to see.
     const reports: PartitionReport[] = halted.flatMap(({ partition, epoch }) => {
       const known = bounds.get(partition);
-      return known ? [{ partition, epoch, highWatermark: known.high, eventsPerSecond: 0 }] : [];
+      return known
+        ? [{ partition, epoch, highWatermark: known.high, eventsPerSecond: 0, outcomes: null }]
+        : [];
     });
     for (const { partition, before } of owned) {
       const known = bounds.get(partition.partition);
@@ -69,6 +73,7 @@ export class PartitionMonitor {
         epoch: partition.epoch,
         highWatermark: known.high,
         eventsPerSecond,
+        outcomes: this.fuse.look(partition),
       });
     }
     const stillOwned = await this.checkpoints.report(this.source.topic, reports);

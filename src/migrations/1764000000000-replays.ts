@@ -38,6 +38,11 @@ export class Replays1764000000000 implements MigrationInterface {
         PRIMARY KEY (topic, partition)
       )`);
 
+    // How the newest events of each partition came out, as its owner sees it.
+    await db.query(`
+      ALTER TABLE ingest_partitions
+        ADD COLUMN recent_events integer, ADD COLUMN recent_invalid integer, ADD COLUMN recent_reason varchar(255)`);
+
     // A job, its cursor and its results. Each chunk moves cursor_id on with what it applies, in one transaction.
     await db.query(`
       CREATE TABLE replays (
@@ -78,6 +83,8 @@ export class Replays1764000000000 implements MigrationInterface {
 
   async down(db: QueryRunner): Promise<void> {
     await db.query(`DROP TABLE replay_changes, replays, replay_counters, anomaly_history`);
+    await db.query(`
+      ALTER TABLE ingest_partitions DROP COLUMN recent_events, DROP COLUMN recent_invalid, DROP COLUMN recent_reason`);
     await db.query(`ALTER TABLE anomalies DROP COLUMN applied_event, DROP COLUMN applied_event_time`);
   }
 }

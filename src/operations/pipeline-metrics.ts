@@ -30,6 +30,23 @@ export function registerPipelineMetrics(registry: Registry, state: PipelineState
   );
   const halted = perPartition('telecom_partition_halted', '1 while the partition waits for an operator.');
 
+  const replays = new Counter({
+    name: 'telecom_replays_total',
+    help: 'What was done with anomalies: replays that counted, replays that were rejected, discards.',
+    labelNames: [...labelNames, 'outcome'] as const,
+    registers,
+  });
+  const recentRatio = perPartition(
+    'telecom_recent_anomaly_ratio',
+    'Share of the invalid among the last 10,000 events of the partition.',
+  );
+  const alert = new Gauge({
+    name: 'telecom_anomaly_alert',
+    help: '1 while that share is above ANOMALY_ALERT_RATIO, with the most frequent reason.',
+    labelNames: [...labelNames, 'reason'] as const,
+    registers,
+  });
+
   for (const { topic, partition, ledger, ...row } of state.partitions) {
     const labels = { topic, partition: String(partition) };
     for (const [outcome, count] of Object.entries(ledger)) {
@@ -40,6 +57,11 @@ export function registerPipelineMetrics(registry: Registry, state: PipelineState
     if (row.lag !== null) lag.set(labels, row.lag);
     const eventTimeSeconds = seconds(row.eventTimeWatermark);
     if (eventTimeSeconds !== null) eventTime.set(labels, eventTimeSeconds);
+    for (const [outcome, count] of Object.entries(row.replays)) replays.inc({ ...labels, outcome }, count);
+    if (row.recentEvents) {
+      recentRatio.set(labels, row.recentEvents.ratio);
+      if (row.recentEvents.alert) alert.set({ ...labels, reason: row.recentEvents.leadingReason ?? '' }, 1);
+    }
     halted.set(labels, row.status === 'halted' ? 1 : 0);
   }
 

@@ -9,6 +9,7 @@ import {
 } from '../aggregation/partition-progress.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
+import { isAlarming } from '../ingestion/core/recent-outcomes.js';
 import { imbalanceOf } from '../ingestion/core/ledger.js';
 import type { PipelinePartition, PipelineStatus } from './pipeline.schemas.js';
 
@@ -31,6 +32,12 @@ interface PartitionRow extends ProgressRow {
   halted_at: Date | null;
   halted_reason: string | null;
   halted_detail: string | null;
+  replays_applied: string;
+  replays_rejected: string;
+  replays_discarded: string;
+  recent_events: number | null;
+  recent_invalid: number | null;
+  recent_reason: string | null;
 }
 
 /** What `GET /pipeline` says, but for the transport, which only this process knows. */
@@ -50,8 +57,11 @@ export class PipelineQueries {
               CASE WHEN high_watermark IS NOT NULL THEN greatest(high_watermark - next_offset, 0) END AS lag,
               consumed, counted, late_counted, anomalies, duplicates, skipped, events_per_second,
               coalesce(seen_at > now() - interval '10 seconds', false) AS seen_lately,
-              last_flush_at, last_flush_ms, halted_at, halted_reason, halted_detail, ${PROGRESS_COLUMNS}
-         FROM ingest_partitions WHERE topic = $1 ORDER BY partition`,
+              last_flush_at, last_flush_ms, recent_events, recent_invalid, recent_reason,
+              coalesce(replayed.applied, 0) AS replays_applied, coalesce(replayed.rejected, 0) AS replays_rejected,
+              coalesce(replayed.discarded, 0) AS replays_discarded, halted_at, halted_reason, halted_detail, ${PROGRESS_COLUMNS}
+         FROM ingest_partitions LEFT JOIN replay_counters AS replayed USING (topic, partition)
+        WHERE topic = $1 ORDER BY partition`,
       progressParameters(this.config),
     );
     const { watermark, heldBy } = watermarkOf(rows, this.config);
@@ -106,6 +116,12 @@ export class PipelineQueries {
       ledger,
       balanced: imbalanceOf(ledger) === 0,
       eventsPerSecond: rateOf(row),
+      replays: {
+        applied: Number(row.replays_applied),
+        rejected: Number(row.replays_rejected),
+        discarded: Number(row.replays_discarded),
+      },
+      recentEvents: recentOf(row, this.config.ANOMALY_ALERT_RATIO),
       halted: row.halted_at && {
         reason: row.halted_reason ?? 'unknown',
         detail: row.halted_detail,
@@ -113,6 +129,13 @@ export class PipelineQueries {
       },
     };
   }
+}
+
+function recentOf(row: PartitionRow, alertRatio: number): PipelinePartition['recentEvents'] {
+  const { recent_events: events, recent_invalid: invalid, recent_reason: leadingReason } = row;
+  if (events === null || invalid === null) return null;
+  const alert = isAlarming({ events, invalid }, alertRatio);
+  return { events, invalid, ratio: invalid / Math.max(1, events), leadingReason, alert };
 }
 
 const timeOf = (date: Date | null): number => date?.getTime() ?? Number.NEGATIVE_INFINITY;

@@ -30,6 +30,21 @@ const partition = z
       .boolean()
       .describe('consumed = counted + lateCounted + anomalies + duplicates + skipped. False is a bug.'),
     eventsPerSecond: z.number(),
+    replays: z
+      .object({ applied: z.int(), rejected: z.int(), discarded: z.int() })
+      .describe(
+        'What was done with its anomalies: replays that counted, replays that were rejected, discards.',
+      ),
+    recentEvents: z
+      .object({
+        events: z.int().describe('How many these are: the last 10,000, fewer after a start.'),
+        invalid: z.int(),
+        ratio: z.number().describe('invalid / events.'),
+        leadingReason: z.string().nullable().describe('The most frequent reason of the invalid ones.'),
+        alert: z.boolean().describe('The ratio is above ANOMALY_ALERT_RATIO: a producer may be broken.'),
+      })
+      .nullable()
+      .describe('How its newest events came out; null before there were 100 of them.'),
     halted: z
       .object({ reason: z.string(), detail: z.string().nullable(), since: z.string() })
       .nullable()
@@ -89,6 +104,14 @@ export const pipelineExample: PipelineStatus = {
       },
       balanced: true,
       eventsPerSecond: 5012.4,
+      replays: { applied: 40, rejected: 2, discarded: 3 },
+      recentEvents: {
+        events: 10000,
+        invalid: 2310,
+        ratio: 0.231,
+        leadingReason: 'missing_msisdn',
+        alert: true,
+      },
       halted: null,
     },
   ],
