@@ -82,7 +82,9 @@ export class RetentionRepository {
             ORDER BY created_at LIMIT ${ANOMALIES_AT_ONCE} FOR UPDATE SKIP LOCKED
          ), gone AS (
            DELETE FROM anomalies USING old WHERE anomalies.id = old.id
-           RETURNING anomaly_day(event_time, record_timestamp, created_at) AS day, reason
+           RETURNING anomalies.id, anomaly_day(event_time, record_timestamp, created_at) AS day, reason
+         ), history AS (
+           DELETE FROM anomaly_history USING gone WHERE anomaly_id = gone.id
          ), kept AS (
            INSERT INTO expired_totals AS stored (stat_date, source, key, event_count, sum_micros)
            SELECT day, 'anomalies', reason, count(*), 0 FROM gone GROUP BY day, reason

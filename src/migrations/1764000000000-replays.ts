@@ -14,11 +14,12 @@ export class Replays1764000000000 implements MigrationInterface {
       `CREATE INDEX anomalies_applied ON anomalies (applied_event_time) WHERE applied_event_time IS NOT NULL`,
     );
 
-    // Without the first entry, that it was set aside: the anomaly's own row says so.
+    // Without the first entry, that it was set aside: the anomaly's own row says so. No foreign key: people may truncate
+    // anomalies, as they may every other table.
     await db.query(`
       CREATE TABLE anomaly_history (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        anomaly_id bigint NOT NULL REFERENCES anomalies ON DELETE CASCADE,
+        anomaly_id bigint NOT NULL,
         at timestamptz NOT NULL DEFAULT clock_timestamp(),
         actor varchar(255) NOT NULL,
         action varchar(20) NOT NULL CHECK (action IN ('replay', 'discard')),

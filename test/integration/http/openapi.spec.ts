@@ -62,13 +62,19 @@ describe('the OpenAPI document', () => {
       'GET /metrics/keys',
       'GET /pipeline',
       'GET /prometheus',
+      'GET /replays',
+      'GET /replays/{id}',
       'GET /simulator',
+      'POST /anomalies/{id}/discard',
+      'POST /anomalies/{id}/replay',
       'POST /batch/backfill',
       'POST /batch/pause',
       'POST /batch/resume',
       'POST /batch/run',
       'POST /events',
       'POST /pipeline/partitions/{partition}/acknowledge',
+      'POST /replays',
+      'POST /replays/{id}/cancel',
       'POST /simulator/start',
       'POST /simulator/stop',
     ]);
@@ -145,6 +151,7 @@ describe('the OpenAPI document', () => {
       'GET /daily-stats',
       'GET /metrics',
       'GET /metrics/keys',
+      'GET /replays',
     ]);
   });
 

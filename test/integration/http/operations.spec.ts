@@ -88,6 +88,8 @@ describe('operations', () => {
             },
             balanced: true,
             eventsPerSecond: 12.5,
+            replays: { applied: 0, rejected: 0, discarded: 0 },
+            recentEvents: null,
             halted: null,
           },
         ],
