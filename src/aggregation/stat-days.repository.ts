@@ -15,7 +15,7 @@ export class StatDaysRepository {
       `INSERT INTO stat_days AS stored (stat_date)
        SELECT DISTINCT day FROM unnest($1::date[]) AS day ORDER BY day
        ON CONFLICT (stat_date) DO UPDATE SET
-         version = stored.version + 1, changed_at = now(),
+         version = stored.version + 1,
          stale_since = CASE WHEN stored.built_version IS NOT NULL THEN coalesce(stored.stale_since, now()) END`,
       [days],
     );

@@ -76,7 +76,7 @@ export const variables = {
     'TLS to PostgreSQL: `require` encrypts, `verify` also checks the certificate and host name.',
   ),
   POSTGRES_SSL_CA: optional(text(4096), 'File with the CA certificates for POSTGRES_SSL=verify.'),
-  POSTGRES_POOL_SIZE: variable(integer(2, 200), '10', 'Connections of one process.'),
+  POSTGRES_POOL_SIZE: variable(integer(4, 200), '10', 'Most connections of one process.'),
 
   KAFKA_BROKERS: optional(
     brokerList,

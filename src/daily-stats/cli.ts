@@ -10,6 +10,7 @@ import { DatabaseModule } from '../database/database.module.js';
 import { DatabaseService } from '../database/database.service.js';
 import { EmbeddedPostgres } from '../database/embedded-postgres.js';
 import { withTimeout } from '../database/with-timeout.js';
+import { isDatabaseUnavailable } from '../http/database-unavailable.js';
 import { BatchCommand } from './batch/batch.command.js';
 import { BatchModule } from './batch/batch.module.js';
 import { batchOrder, UsageError, type BatchOrder } from './core/command-line.js';
@@ -47,7 +48,11 @@ async function main(): Promise<boolean> {
   dotenv.config({ quiet: true });
   const config = parseConfig(process.env);
   if (!usesEmbeddedPostgres(config)) return build(order, config, config.DATABASE_URL);
-  const postgres = await EmbeddedPostgres.start({ dataDir: config.DATA_DIR, join: true, progress: print });
+  const postgres = await EmbeddedPostgres.start({
+    dataDir: config.DATA_DIR,
+    role: 'command',
+    progress: print,
+  });
   try {
     return await build(order, config, postgres.url);
   } finally {
@@ -84,6 +89,8 @@ main()
   .then((succeeded) => process.exit(succeeded ? 0 : 1))
   .catch((error: unknown) => {
     if (error instanceof UsageError) console.error(`${error.message}\n\n${USAGE}`);
+    else if (isDatabaseUnavailable(error))
+      console.error('PostgreSQL has gone away; days without a line are not built. Run it again.');
     else if (error instanceof ConfigError || error instanceof StartupError)
       console.error(`\n${error.message}\n`);
     else console.error(error);

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CronTime } from 'cron';
-import { dayOf, monthsBefore, type Day } from '../aggregation/core/day.js';
+import { addDays, dayOf, monthsBefore, type Day } from '../aggregation/core/day.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { CLOCK, type Clock } from './clock.js';
 import { dueAt, missingFrom, newestDay } from './core/due.js';
@@ -59,7 +59,7 @@ export class DailySchedule {
 
   /** First day that is not older than this many days. */
   daysAgo(days: number): Day {
-    return dayOf(this.clock() - days * 86_400_000);
+    return addDays(this.today(), -days);
   }
 
   private readonly nextFire = (after: number): number =>

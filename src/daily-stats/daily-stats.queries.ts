@@ -2,14 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { parseDay } from '../aggregation/core/day.js';
 import { Conditions } from '../http/core/conditions.js';
 import { cursorCodec } from '../http/core/cursor.js';
 import { cursorPosition, page, type Page } from '../http/list.js';
 import type { DailyStat, DailyStatsQuery } from './daily-stats.schemas.js';
 
+/** A text that PostgreSQL can hold. */
+const storable = z.string().refine((text) => !text.includes('\0'));
+
 const cursor = cursorCodec(
   'daily-stats',
-  z.strictObject({ order: z.enum(['asc', 'desc']), at: z.tuple([z.iso.date(), z.string(), z.string()]) }),
+  z.strictObject({
+    order: z.enum(['asc', 'desc']),
+    at: z.tuple([z.string().refine((day) => parseDay(day) !== null), storable, storable]),
+  }),
 );
 
 /** Reading daily stats. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Day } from '../aggregation/core/day.js';
@@ -6,6 +7,7 @@ import type { Day } from '../aggregation/core/day.js';
 const DAY_LOCK = 7_401_010;
 /** Advisory lock of whoever makes a partition: two days of one month may be built at once. */
 const PARTITION_LOCK = 7_401_011;
+const PARTITION_PATIENCE_MS = 3_000;
 
 /** The write side of `daily_stats`. */
 @Injectable()
@@ -44,7 +46,7 @@ export class DailyStatsRepository {
       return partitions.length > 0;
     };
     if (await exists()) return;
-    await transaction.query(`SELECT pg_advisory_xact_lock(${PARTITION_LOCK})`);
+    await this.lockPartitions(transaction);
     if (await exists()) return;
     const first = `${day.slice(0, 7)}-01`;
     await transaction.query(`CREATE TABLE ${name} (LIKE daily_stats INCLUDING ALL)`);
@@ -52,6 +54,20 @@ export class DailyStatsRepository {
       `ALTER TABLE daily_stats ATTACH PARTITION ${name}
          FOR VALUES FROM ('${first}') TO ('${nextMonth(day)}')`,
     );
+  }
+
+  /** Held until the other build ends. Its process may have been stopped; then others are not to wait for it. */
+  private async lockPartitions(transaction: EntityManager): Promise<void> {
+    const deadline = performance.now() + PARTITION_PATIENCE_MS;
+    for (;;) {
+      const [row]: { locked: boolean }[] = await transaction.query(
+        `SELECT pg_try_advisory_xact_lock(${PARTITION_LOCK}) AS locked`,
+      );
+      if (row?.locked) return;
+      if (performance.now() > deadline)
+        throw new Error('another process is making a partition of daily_stats, and does not come to an end');
+      await delay(20);
+    }
   }
 
   /** Drops the partitions of the months before this one's. @returns their names */

@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { addDays, type Day } from '../aggregation/core/day.js';
 import { inTransaction } from '../database/transaction.js';
 import { DailyStatsRepository } from './daily-stats.repository.js';
-import { expectedDays } from './expected-days.js';
+import { staleDays, unbuiltDays } from './owed-days.js';
 
 /** Anomalies of one transaction: their bytes may be many. */
 const ANOMALIES_AT_ONCE = 10_000;
@@ -24,9 +24,7 @@ export class RetentionRepository {
   async firstOwed(today: Day, keptFrom: Day | null): Promise<Day> {
     const [row]: { day: Day }[] = await this.database.query(
       `SELECT coalesce(min(stat_date), $2::date)::text AS day FROM (
-         SELECT stat_date FROM (${expectedDays('$1')}) AS expected LEFT JOIN stat_days USING (stat_date) WHERE built_version IS NULL
-         UNION ALL
-         SELECT stat_date FROM stat_days WHERE version > built_version AND ($3::date IS NULL OR stat_date >= $3::date)
+         ${unbuiltDays('$1', '$3')} UNION ALL SELECT stat_date FROM (${staleDays('$3')}) AS stale
        ) AS owed`,
       [addDays(today, -1), today, keptFrom],
     );
@@ -57,6 +55,7 @@ export class RetentionRepository {
          ), kept AS (
            INSERT INTO expired_totals AS stored (stat_date, source, key, event_count, sum_micros)
            SELECT $1::date, metric_type, metric_key, sum(event_count), sum(sum_micros) FROM gone GROUP BY metric_type, metric_key
+            ORDER BY metric_type, metric_key
            ${ADD_TO_STORED}
          )
          SELECT count(*)::integer AS rows FROM gone`,
@@ -87,7 +86,7 @@ export class RetentionRepository {
            DELETE FROM anomaly_history USING gone WHERE anomaly_id = gone.id
          ), kept AS (
            INSERT INTO expired_totals AS stored (stat_date, source, key, event_count, sum_micros)
-           SELECT day, 'anomalies', reason, count(*), 0 FROM gone GROUP BY day, reason
+           SELECT day, 'anomalies', reason, count(*), 0 FROM gone GROUP BY day, reason ORDER BY day, reason
            ${ADD_TO_STORED}
          )
          SELECT count(*)::integer AS rows FROM gone`,

@@ -50,9 +50,12 @@ export class RetentionService {
   }
 
   private async expireMetrics(before: Day): Promise<void> {
+    let last: Day | null = null;
     for (;;) {
       const expired = await this.repository.expireMetrics(before);
-      if (expired === null) return;
+      // A day that late events keep coming for is left to the next time.
+      if (expired === null || (last !== null && expired.day <= last)) return;
+      last = expired.day;
       this.logger.log(`Deleted the ${expired.rows} window metrics of ${expired.day}`);
     }
   }

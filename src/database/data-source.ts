@@ -16,8 +16,19 @@ export const migrations = [Initial1763800000000, DailyStats1763900000000, Replay
 /** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */
 const QUERY_TIMEOUT_MS = 60_000;
 
-/** The server gives up before the client does, so that nothing goes on behind the client's back. */
-const SERVER_SETTINGS = '-c timezone=UTC -c statement_timeout=50s -c idle_in_transaction_session_timeout=60s';
+/**
+ * What a database or a role may have set otherwise. The server gives up before the client does, so that nothing goes on behind
+ * the client's back.
+ */
+const SERVER_SETTINGS = [
+  'timezone=UTC',
+  'datestyle=ISO',
+  'default_transaction_isolation=read\\ committed',
+  'statement_timeout=50s',
+  'idle_in_transaction_session_timeout=60s',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
 
 type DatabaseConfig = Pick<
   Config,

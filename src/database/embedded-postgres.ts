@@ -19,13 +19,17 @@ const DATABASE = 'telecom';
 /** Advisory lock in the database `postgres`, held for as long as a service uses the data folder. */
 const FOLDER_LOCK = 7_401_001;
 
+/** Who uses a data folder; the holder of its lock says so as application_name. */
+type FolderRole = 'service' | 'command';
+const applicationName = (role: FolderRole): string => `telecom-${role}`;
+
 export interface EmbeddedPostgresOptions {
   /** Folder for the cluster, its password and its log; made when missing. */
   readonly dataDir: string;
   /** PostgreSQL settings on top of the defaults, such as `{ fsync: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Use the server of the service that has the folder, when there is one, instead of refusing to. */
-  readonly join?: boolean;
+  /** `command`: a short-lived user, which may share the server of a service; others wait for it to end. */
+  readonly role?: FolderRole;
   /** Told about the steps that take a moment. */
   readonly progress?: (line: string) => void;
 }
@@ -42,15 +46,12 @@ export class EmbeddedPostgres {
     private readonly stopServer: () => Promise<void>,
   ) {}
 
-  /** @throws StartupError when the folder is in use (unless it is to be joined) or not writable, or the server does not come up */
+  /** @throws StartupError when a service has the folder already, the folder is not writable, or the server does not come up */
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
     const cluster = await Cluster.open(options);
-    const { client, port } = await cluster.connectOrStart();
-    const locked = await client.query<{ locked: boolean }>(
-      `SELECT pg_try_advisory_lock(${FOLDER_LOCK}) AS locked`,
-    );
-    if (!locked.rows[0]?.locked) {
-      if (options.join)
+    const { client, port, holder } = await cluster.takeFolder();
+    if (holder === 'service') {
+      if (options.role === 'command')
         return new EmbeddedPostgres(cluster.url(port, DATABASE), client, () => Promise.resolve());
       await client.end();
       throw new StartupError(
@@ -69,8 +70,9 @@ export class EmbeddedPostgres {
   }
 
   async stop(): Promise<void> {
-    await this.lock.end().catch(() => undefined);
+    // The folder stays locked until its server is gone: whoever waits for it starts one anew.
     await this.stopServer();
+    await this.lock.end().catch(() => undefined);
   }
 }
 
@@ -109,12 +111,28 @@ class Cluster {
     return `postgresql://postgres:${this.password}@127.0.0.1:${port}/${database}`;
   }
 
+  /** Takes the folder's lock; while a command has it, waits for that to end. */
+  async takeFolder(): Promise<{ client: pg.Client; port: number; holder: 'me' | 'service' }> {
+    for (let told = false; ;) {
+      const { client, port } = await this.connectOrStart();
+      const holder = await lockFolder(client);
+      if (holder === 'me' || holder === 'service') return { client, port, holder };
+      await client.end().catch(() => undefined);
+      if (!told) this.options.progress?.('Waiting for npm run batch, which has the data folder, to end …');
+      told = true;
+      await delay(200);
+    }
+  }
+
   /** Connects to the server that a killed process may have left running on this folder, or starts one. */
   async connectOrStart(): Promise<{ client: pg.Client; port: number }> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
       const port = this.runningPort() ?? (await this.startServer());
-      const client = new pg.Client({ connectionString: this.url(port, 'postgres') });
+      const client = new pg.Client({
+        connectionString: this.url(port, 'postgres'),
+        application_name: applicationName(this.options.role ?? 'service'),
+      });
       // The lock's connection ends with the server; whoever uses the database notices that by itself.
       client.on('error', () => undefined);
       try {
@@ -246,6 +264,25 @@ class Cluster {
         done({ code, output });
       });
     });
+  }
+}
+
+/** Who has the folder of this server now; `unknown` when that is about to change. */
+async function lockFolder(client: pg.Client): Promise<'me' | FolderRole | 'unknown'> {
+  try {
+    const locked = await client.query<{ locked: boolean }>(
+      `SELECT pg_try_advisory_lock(${FOLDER_LOCK}) AS locked`,
+    );
+    if (locked.rows[0]?.locked) return 'me';
+    const holder = await client.query<{ application_name: string }>(
+      `SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE locktype = 'advisory' AND objid = ${FOLDER_LOCK} AND granted`,
+    );
+    const name = holder.rows[0]?.application_name;
+    if (name === undefined) return 'unknown';
+    return name === applicationName('command') ? 'command' : 'service';
+  } catch {
+    return 'unknown'; // the command that had the folder stops the server
   }
 }
 

@@ -108,7 +108,9 @@ export class CheckpointRepository {
          anomalies = stored.anomalies + delta.anomalies,
          duplicates = stored.duplicates + delta.duplicates,
          skipped = stored.skipped + delta.skipped,
-         last_flush_at = now(), last_flush_ms = $13, seen_at = now()
+         last_flush_at = now(), last_flush_ms = $13, seen_at = now(),
+         -- Not idle, however short the moment in which it was behind its log.
+         caught_up_since = NULL
        FROM delta JOIN locked USING (topic, partition)
        WHERE stored.topic = delta.topic AND stored.partition = delta.partition
          AND stored.epoch = delta.epoch AND stored.next_offset = delta.from_offset AND stored.halted_at IS NULL

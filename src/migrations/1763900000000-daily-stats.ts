@@ -32,7 +32,6 @@ export class DailyStats1763900000000 implements MigrationInterface {
       CREATE TABLE stat_days (
         stat_date date PRIMARY KEY,
         version bigint NOT NULL DEFAULT 1,
-        changed_at timestamptz NOT NULL DEFAULT now(),
         built_version bigint,
         built_at timestamptz,
         stale_since timestamptz
@@ -51,6 +50,7 @@ export class DailyStats1763900000000 implements MigrationInterface {
         trigger varchar(20) NOT NULL CHECK (trigger IN ('manual', 'scheduled', 'stale', 'catch_up', 'backfill')),
         status varchar(20) NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'running', 'succeeded', 'failed')),
         attempts integer NOT NULL DEFAULT 0,
+        interruptions integer NOT NULL DEFAULT 0,
         not_before timestamptz NOT NULL DEFAULT now(),
         rows integer,
         error text,

@@ -1,11 +1,16 @@
 import type { LoggerService } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { WindowDeltas } from '../../src/aggregation/core/window-deltas.js';
+import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../../src/aggregation/core/window-spec.js';
+import { MetricsRepository } from '../../src/aggregation/metrics.repository.js';
+import { StatDaysRepository } from '../../src/aggregation/stat-days.repository.js';
 import { parseConfig } from '../../src/config/config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import { CLOCK } from '../../src/daily-stats/clock.js';
+import { dateLiteral } from '../../src/database/instant.js';
 import { DailyStatsModule } from '../../src/daily-stats/daily-stats.module.js';
 import type { TestDatabase } from './database.js';
 
@@ -77,32 +82,18 @@ export async function statsOf(database: DataSource, day: string): Promise<Record
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
 }
 
-/** Adds window rows as a flush does: two windows of each instant, and the day's version. */
+/** Adds events as a flush does, in one go. */
 export async function addEvents(
   database: Pick<DataSource, 'query'>,
   events: readonly { at: string; type: string; region: string; micros?: number }[],
 ): Promise<void> {
+  const windows = new WindowDeltas();
   for (const { at, type, region, micros = 0 } of events) {
-    for (const [metricType, key, minutes, sum] of [
-      ['event_type_agg', type, 5, micros],
-      ['region_agg', region, 10, 0],
-    ] as const) {
-      const size = minutes * 60_000;
-      const start = Math.floor(Date.parse(at) / size) * size;
-      await database.query(
-        `INSERT INTO real_time_metrics AS stored (metric_type, metric_key, window_start, window_end, event_count, sum_micros, metric_value)
-         VALUES ($1::text, $2::text, $3, $4, 1, $5::numeric, metric_value_of($1::text, $2::text, 1, $5::numeric))
-         ON CONFLICT (metric_type, metric_key, window_start) DO UPDATE SET
-           event_count = stored.event_count + 1, sum_micros = stored.sum_micros + excluded.sum_micros,
-           metric_value = metric_value_of(stored.metric_type, stored.metric_key, stored.event_count + 1, stored.sum_micros + excluded.sum_micros)`,
-        [metricType, key, new Date(start), new Date(start + size), sum],
-      );
-    }
-    await database.query(
-      `INSERT INTO stat_days AS stored (stat_date) VALUES ($1::date)
-       ON CONFLICT (stat_date) DO UPDATE SET version = stored.version + 1,
-         stale_since = CASE WHEN stored.built_version IS NOT NULL THEN coalesce(stored.stale_since, now()) END`,
-      [at.slice(0, 10)],
-    );
+    const time = Date.parse(at);
+    windows.add(EVENT_TYPE_WINDOWS, EVENT_TYPE_WINDOWS.startOf(time), type, micros, false);
+    windows.add(REGION_WINDOWS, REGION_WINDOWS.startOf(time), region, 0, false);
   }
+  const transaction = database as EntityManager;
+  await new MetricsRepository().add(transaction, windows);
+  await new StatDaysRepository().changed(transaction, [...windows.days()].map(dateLiteral));
 }

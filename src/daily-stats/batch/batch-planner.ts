@@ -5,7 +5,7 @@ import type { Day } from '../../aggregation/core/day.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import { inTransaction } from '../../database/transaction.js';
 import { DailySchedule } from '../daily-schedule.js';
-import { expectedDays } from '../expected-days.js';
+import { hasFailed, hasOpenRun, staleDays, unbuiltDays } from '../owed-days.js';
 
 /** Advisory lock of whoever plans: replicas that plan together must not both find the same day missing. */
 const PLAN_LOCK = 7_401_012;
@@ -44,7 +44,7 @@ export class BatchPlanner {
     // At half the delay, so that the day is built, not only taken up, within it.
     const staleSeconds = this.config.STALE_REBUILD_DELAY / 2000;
     await this.planning(async (transaction) => {
-      await transaction.query(PLAN_EXPECTED, [newest, onSchedule, retryFailed, exceptDay]);
+      await transaction.query(PLAN_UNBUILT, [newest, onSchedule, retryFailed, exceptDay, keptFrom]);
       await transaction.query(PLAN_STALE, [today, keptFrom, staleSeconds, retryFailed]);
     });
   }
@@ -100,37 +100,29 @@ export class BatchPlanner {
   }
 }
 
-// In the same snapshot in which the day is not built: a run that ends while the statement goes on would else be missed by
-// both, since ON CONFLICT sees it ended already.
-const openRunOf = (days: string): string =>
-  `SELECT FROM batch_runs AS run WHERE run.stat_date = ${days}.stat_date AND status IN ('waiting', 'running')`;
+// That a day has no open run is looked at in the same snapshot in which it is owed: a run that ends while the statement goes on
+// would else be missed by both, since ON CONFLICT sees it ended already.
+const OPEN = `ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`;
 
 // $1 newest expected day, $2 the day that is on schedule or NULL, $3 whether days that failed for good get another chance,
-// $4 a day to leave alone or NULL. A run made by hand that failed does not count: nobody tries that one again.
-const PLAN_EXPECTED = `
-  WITH expected AS (${expectedDays('$1')})
+// $4 a day to leave alone or NULL, $5 the first day whose daily stats are kept or NULL
+const PLAN_UNBUILT = `
   INSERT INTO batch_runs (stat_date, trigger)
   SELECT stat_date, CASE WHEN stat_date = $2::date THEN 'scheduled' ELSE 'catch_up' END
-    FROM expected LEFT JOIN stat_days USING (stat_date)
-   WHERE built_version IS NULL AND stat_date IS DISTINCT FROM $4::date
-     AND NOT EXISTS (${openRunOf('expected')})
-     AND ($3 OR NOT EXISTS (SELECT FROM batch_runs AS run
-                             WHERE run.stat_date = expected.stat_date AND status = 'failed' AND trigger <> 'manual'))
+    FROM (${unbuiltDays('$1', '$5')}) AS unbuilt
+   WHERE stat_date IS DISTINCT FROM $4::date AND NOT ${hasOpenRun('unbuilt')}
+     AND ($3 OR NOT ${hasFailed('unbuilt', `'-infinity'`)})
    ORDER BY stat_date
-  ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`;
+  ${OPEN}`;
 
 // $1 today, $2 the first day whose daily stats are kept or NULL, $3 seconds that a day has to be stale, $4 as $3 above
 const PLAN_STALE = `
   INSERT INTO batch_runs (stat_date, trigger)
-  SELECT stat_date, 'stale' FROM stat_days
-   WHERE version > built_version AND stat_date < $1::date AND ($2::date IS NULL OR stat_date >= $2::date)
-     AND stale_since <= now() - make_interval(secs => $3)
-     AND NOT EXISTS (${openRunOf('stat_days')})
-     AND ($4 OR NOT EXISTS (SELECT FROM batch_runs AS run
-                             WHERE run.stat_date = stat_days.stat_date AND status = 'failed' AND trigger <> 'manual'
-                               AND run.created_at >= stale_since))
+  SELECT stat_date, 'stale' FROM (${staleDays('$2')}) AS stale
+   WHERE stat_date < $1::date AND stale_since <= now() - make_interval(secs => $3)
+     AND NOT ${hasOpenRun('stale')} AND ($4 OR NOT ${hasFailed('stale', 'stale_since')})
    ORDER BY stat_date
-  ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`;
+  ${OPEN}`;
 
 // $1 and $2 the range [from, to), $3 the mode
 const SELECT_FOR_BACKFILL = `

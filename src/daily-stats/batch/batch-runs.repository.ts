@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Day } from '../../aggregation/core/day.js';
-import type { Trigger } from '../core/trigger.js';
+import { triggers, type Trigger } from '../core/trigger.js';
 
 /** A run that is to be taken. */
 export interface OpenRun {
@@ -11,9 +11,11 @@ export interface OpenRun {
   readonly trigger: Trigger;
   readonly status: 'waiting' | 'running';
   readonly attempts: number;
+  /** How many of the attempts ended with their replica. */
+  readonly interruptions: number;
 }
 
-const OPEN_RUN = `id, stat_date::text AS date, trigger, status, attempts`;
+const OPEN_RUN = `id, stat_date::text AS date, trigger, status, attempts, interruptions`;
 
 /** Runs left to themselves for this long by the request that made them are taken by whoever comes. */
 const REQUEST_LEAD = `interval '10 seconds'`;
@@ -34,10 +36,9 @@ export class BatchRunsRepository {
     return this.database.query(
       `SELECT ${OPEN_RUN} FROM batch_runs
         WHERE status = 'running' OR (status = 'waiting' AND not_before <= now() AND stat_date < $1::date)
-        ORDER BY CASE trigger WHEN 'manual' THEN 0 WHEN 'scheduled' THEN 1 WHEN 'stale' THEN 2 WHEN 'catch_up' THEN 3 ELSE 4 END,
-                 stat_date
+        ORDER BY array_position($2::text[], trigger::text), stat_date
         LIMIT ${CANDIDATES}`,
-      [passed],
+      [passed, triggers],
     );
   }
 
@@ -110,6 +111,22 @@ export class BatchRunsRepository {
          error = $3, finished_at = CASE WHEN $4 IS NULL THEN clock_timestamp() END
        WHERE id = $1 AND status = 'running' AND attempts = $2`,
       [id, attempts, error, retryAfterMs],
+    );
+    return changed === 1;
+  }
+
+  /**
+   * Puts a run back whose replica has gone in the middle of it.
+   * @param retryAfterMs milliseconds until the next attempt
+   * @returns false when it was not running any more
+   */
+  async requeue(connection: EntityManager, run: OpenRun, retryAfterMs: number): Promise<boolean> {
+    const [, changed]: [unknown, number] = await connection.query(
+      `UPDATE batch_runs SET status = 'waiting', interruptions = interruptions + 1,
+         not_before = clock_timestamp() + make_interval(secs => $3::double precision / 1000),
+         error = 'interrupted: the replica has gone'
+       WHERE id = $1 AND status = 'running' AND attempts = $2`,
+      [run.id, run.attempts, retryAfterMs],
     );
     return changed === 1;
   }

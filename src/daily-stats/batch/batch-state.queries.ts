@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { Day } from '../../aggregation/core/day.js';
 import { DailySchedule } from '../daily-schedule.js';
-import { expectedDays } from '../expected-days.js';
+import { hasFailed, hasOpenRun, staleDays, unbuiltDays } from '../owed-days.js';
 
 /** What the batch still owes. */
 export interface BatchState {
@@ -12,7 +12,7 @@ export interface BatchState {
   readonly missingDates: readonly Day[];
   /** Days that changed after they were built. */
   readonly staleDates: readonly Day[];
-  /** Days whose last run has failed for good; they are missing or stale too. */
+  /** Days that nobody tries any more before the next night, since their run has failed for good; missing or stale. */
   readonly failedDates: readonly Day[];
   /** Those of the missing days that nobody is about to build: they have no open run, or the batch is paused. */
   readonly unattendedDates: readonly Day[];
@@ -63,24 +63,19 @@ export class BatchStateQueries {
 
 // $1 newest day that is due, $2 newest day that is missing unless it is there, $3 today, $4 first day that is kept or NULL
 const STATE = `
-  WITH unbuilt AS (
-    SELECT expected.stat_date FROM (${expectedDays('$1')}) AS expected LEFT JOIN stat_days USING (stat_date)
-     WHERE built_version IS NULL
-  ), stale AS (
-    SELECT stat_date FROM stat_days
-     WHERE version > built_version AND stat_date < $3::date AND ($4::date IS NULL OR stat_date >= $4::date)
-  ), failed AS (
-    SELECT stat_date FROM (SELECT stat_date FROM unbuilt UNION SELECT stat_date FROM stale) AS owed
-     WHERE (SELECT status FROM batch_runs AS run WHERE run.stat_date = owed.stat_date ORDER BY id DESC LIMIT 1) = 'failed'
+  WITH unbuilt AS (${unbuiltDays('$1', '$4')}),
+  stale AS (SELECT * FROM (${staleDays('$4')}) AS changed WHERE stat_date < $3::date),
+  failed AS (
+    SELECT stat_date FROM unbuilt WHERE ${hasFailed('unbuilt', `'-infinity'`)} AND NOT ${hasOpenRun('unbuilt')}
+    UNION
+    SELECT stat_date FROM stale WHERE ${hasFailed('stale', 'stale_since')} AND NOT ${hasOpenRun('stale')}
   ), missing AS (
     SELECT stat_date FROM unbuilt WHERE stat_date <= $2::date OR stat_date IN (SELECT stat_date FROM failed)
   )
   SELECT paused_at IS NOT NULL AS paused,
          ARRAY(SELECT stat_date::text FROM missing ORDER BY stat_date) AS missing,
          ARRAY(SELECT stat_date::text FROM missing
-                WHERE paused_at IS NOT NULL OR NOT EXISTS (
-                  SELECT FROM batch_runs AS run WHERE run.stat_date = missing.stat_date AND status IN ('waiting', 'running'))
-                ORDER BY stat_date) AS unattended,
+                WHERE paused_at IS NOT NULL OR NOT ${hasOpenRun('missing')} ORDER BY stat_date) AS unattended,
          ARRAY(SELECT stat_date::text FROM stale ORDER BY stat_date) AS stale,
          ARRAY(SELECT stat_date::text FROM failed ORDER BY stat_date) AS failed,
          (SELECT count(*)::integer FROM batch_runs WHERE status = 'waiting') AS waiting,

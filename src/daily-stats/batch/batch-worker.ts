@@ -54,7 +54,7 @@ export class BatchWorker {
     if (passed === null) return false;
     for (const run of await this.runs.candidates(passed)) {
       const outcome = await this.builder.attempt(run);
-      if (outcome === 'succeeded' || outcome === 'failed') return true;
+      if (outcome !== 'busy' && outcome !== 'gone') return true;
       if (this.stopping) return false;
     }
     return false;

@@ -119,7 +119,10 @@ export class BatchController {
   })
   async backfill(@Body({ schema: backfillBody }) body: BackfillBody): Promise<Backfill> {
     this.assertBuildable('from', body.from);
-    this.assertBuildable('to', addDays(body.to, -1));
+    if (body.to > this.schedule.today())
+      throw invalidRequest([
+        { field: 'to', message: 'must not be after today (UTC): a day is built when it is over' },
+      ]);
     const { days, runIds } = await this.batch.backfill(body.from, body.to, body.mode, body.dryRun);
     return { dates: days, runs: await this.runs.many(runIds) };
   }

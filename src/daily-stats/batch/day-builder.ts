@@ -5,7 +5,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { StatDaysRepository } from '../../aggregation/stat-days.repository.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import { inTransaction } from '../../database/transaction.js';
-import { retryDelay } from '../core/retry.js';
+import { interruptionDelay, retryDelay } from '../core/retry.js';
 import type { Trigger } from '../core/trigger.js';
 import { DailyStatsRepository } from '../daily-stats.repository.js';
 import { BatchRunsRepository, type OpenRun } from './batch-runs.repository.js';
@@ -13,7 +13,7 @@ import { BatchRunsRepository, type OpenRun } from './batch-runs.repository.js';
 const OWNER = `${hostname()}:${process.pid}`;
 
 /** What became of an attempt: `busy` when somebody else has the day, `gone` when the run is not waiting any more. */
-export type Attempt = 'succeeded' | 'failed' | 'busy' | 'gone';
+export type Attempt = 'succeeded' | 'failed' | 'requeued' | 'busy' | 'gone';
 
 /** Builds a day: everything in one transaction, under the day's lock, one day at a time in this process. */
 @Injectable()
@@ -76,22 +76,23 @@ export class DayBuilder {
       await this.days.built(transaction, run.date, version);
       return 'succeeded';
     } catch (error) {
+      await transaction.query('ROLLBACK TO SAVEPOINT build').catch(() => {
+        throw error as Error; // the connection is gone, and this error says why
+      });
       // Noted before the day's lock is given up, so that nobody takes the run for an orphan.
-      await transaction.query('ROLLBACK TO SAVEPOINT build');
       await this.fail(transaction, run, attempt.number, error as Error);
       return 'failed';
     }
   }
 
-  /** It is running, yet nobody has the day's lock. That is not the day's fault: it is tried again at once. */
+  /** It is running, yet nobody has the day's lock: its replica has died, or it has ended since the queue was looked at. */
   private async requeueOrphan(transaction: EntityManager, run: OpenRun): Promise<Attempt> {
-    // Or it has ended since the queue was looked at.
-    if (!(await this.runs.fail(transaction, run.id, run.attempts, 'interrupted: the replica has gone', 0)))
-      return 'gone';
+    const retryAfter = interruptionDelay(run.interruptions, this.config.BATCH_RETRY_DELAY);
+    if (!(await this.runs.requeue(transaction, run, retryAfter))) return 'gone';
     this.logger.warn(
-      `Daily stats of ${run.date} (${run.trigger}): the replica that built them has gone; once more`,
+      `Daily stats of ${run.date} (${run.trigger}): the replica that built them has gone; once more in ${retryAfter / 1000} s`,
     );
-    return 'failed';
+    return 'requeued';
   }
 
   private async fail(
@@ -100,7 +101,7 @@ export class DayBuilder {
     attempts: number,
     { message }: Error,
   ): Promise<void> {
-    const retryAfter = this.retryAfter(run.trigger, attempts);
+    const retryAfter = this.retryAfter(run.trigger, attempts - run.interruptions);
     if (!(await this.runs.fail(connection, run.id, attempts, message.slice(0, 1000), retryAfter))) return;
     this.logger.warn(
       `Daily stats of ${run.date} (${run.trigger}) failed at attempt ${attempts}, ${

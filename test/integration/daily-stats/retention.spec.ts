@@ -65,7 +65,7 @@ describe('retention', () => {
     await start({
       METRICS_RETENTION_DAYS: '1',
       ANOMALIES_RETENTION_DAYS: '1',
-      DAILY_STATS_RETENTION_MONTHS: '1',
+      DAILY_STATS_RETENTION_MONTHS: '3',
     });
     await build('2026-02-28', '2026-03-11');
     await db.query(

@@ -405,10 +405,10 @@ describe('operations without a database', () => {
 describe('operations with a database that hangs', () => {
   it('answer within the patience of a probe', async () => {
     const database = await createTestDatabase();
-    const http = await createHttpApp({ url: database.url, env: { POSTGRES_POOL_SIZE: '2' } });
+    const http = await createHttpApp({ url: database.url, env: { POSTGRES_POOL_SIZE: '4' } });
     const { DataSource } = await import('typeorm');
     const pool = http.app.get(DataSource);
-    const busy = [1, 2].map(() => pool.query('SELECT pg_sleep(5)'));
+    const busy = [1, 2, 3, 4].map(() => pool.query('SELECT pg_sleep(5)'));
     try {
       const begun = Date.now();
       const answers = await Promise.all([
