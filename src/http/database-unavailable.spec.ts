@@ -13,6 +13,7 @@ describe('an error of the database', () => {
     ['a server that stops', coded('terminating connection', { code: '57P01' })],
     ['too many connections', coded('sorry, too many clients', { code: '53300' })],
     ['a statement timeout', new QueryFailedError('SELECT', [], coded('canceling', { code: '57014' }))],
+    ['a deadlock', coded('deadlock detected', { code: '40P01' })],
     ['a lost connection', new Error('Connection terminated unexpectedly')],
     ['a full pool', new Error('timeout exceeded when trying to connect')],
     ['a query without an answer', new QueryFailedError('SELECT', [], new Error('Query read timeout'))],

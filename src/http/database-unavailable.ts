@@ -1,10 +1,10 @@
 /**
- * SQLSTATEs that say the server is away, stopping, full or too slow, rather than that a statement is wrong:
- * class 08 connection exceptions, 28 refused logins, 53 insufficient resources, 57 operator intervention (57014 is
- * a statement timeout), 3D000 no such database, 25006 a standby that only reads, and 42P01 no such table, which is
- * how it looks before the migrations have run. Whatever its code, a FATAL error has ended the connection.
+ * SQLSTATEs that say the server is away, stopping, full, too slow or torn between two, rather than that a statement is wrong:
+ * class 08 connection exceptions, 28 refused logins, 40 deadlocks and conflicts, 53 insufficient resources, 57 operator
+ * intervention (57014 is a statement timeout), 3D000 no such database, 25006 a standby that only reads, and 42P01 no such
+ * table, which is how it looks before the migrations have run. Whatever its code, a FATAL error has ended the connection.
  */
-const SQLSTATE = /^(08|28|53|57)[0-9A-Z]{3}$|^(3D000|25006|42P01)$/;
+const SQLSTATE = /^(08|28|40|53|57)[0-9A-Z]{3}$|^(3D000|25006|42P01)$/;
 
 /** System calls of a connection; a failed `open` of some file is another matter. */
 const SYSCALLS = new Set(['connect', 'read', 'write', 'getaddrinfo']);
