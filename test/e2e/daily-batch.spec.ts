@@ -240,10 +240,12 @@ describe("the sample's days", () => {
     services.push(service);
     await post(service, records);
     await consumed(records.length);
-    await waitFor(
-      'the days to be built',
-      async () => Object.keys(await statsOf(database.dataSource, '2025-11-09')).length > 0,
-    );
+    const settled = (): Promise<unknown> =>
+      waitFor('the days to be built, as they are now', async () => {
+        const { missingDates, staleDates } = await service.get<Record<string, string[]>>('/batch/schedule');
+        return [...missingDates!, ...staleDates!].every((day) => !DAYS.includes(day));
+      });
+    await settled();
     const before = await statsOf(database.dataSource, '2025-11-08');
     const late = {
       event_id: '2f1c9b34-6a0e-4f0a-9d0e-4a8b8c1f7d11',
@@ -254,10 +256,10 @@ describe("the sample's days", () => {
       event_subtype: 'incoming',
     };
     await post(service, [Buffer.from(JSON.stringify(late))]);
-    await waitFor('the day to be built again', async () => {
-      const [run] = (await service.get<{ items: Run[] }>('/batch/runs?date=2025-11-08&limit=1')).items;
-      return run?.trigger === 'stale' && run.status === 'succeeded';
-    });
+    await consumed(records.length + 1);
+    await settled();
+    const [run] = (await service.get<{ items: Run[] }>('/batch/runs?date=2025-11-08&limit=1')).items;
+    expect(run).toMatchObject({ trigger: 'stale', status: 'succeeded' });
     expect(await statsOf(database.dataSource, '2025-11-08')).toEqual({
       ...before,
       'event_type_total_events sms_incoming': before['event_type_total_events sms_incoming']! + 1,
