@@ -195,6 +195,13 @@ suite("Kafka's log, in all its forms", () => {
   it('partitions that are added are read', async () => {
     topic = await createTestTopic(1);
     await start();
+    // Partitions that are added while the group is being joined are another matter, see docs/ROADMAP.md.
+    await waitFor('the partition to be claimed', async () => {
+      const claimed: unknown[] = await database.dataSource.query(
+        'SELECT FROM ingest_partitions WHERE owner IS NOT NULL',
+      );
+      return claimed.length === 1;
+    });
     const admin = topic.kafka.admin();
     await admin.connect();
     await admin.createPartitions({ topicPartitions: [{ topic: topic.topic, count: 3 }] });
