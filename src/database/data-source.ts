@@ -8,10 +8,16 @@ import { StartupError } from '../config/startup-error.js';
 import { Initial1763800000000 } from '../migrations/1763800000000-initial.js';
 import { DailyStats1763900000000 } from '../migrations/1763900000000-daily-stats.js';
 import { Replays1764000000000 } from '../migrations/1764000000000-replays.js';
+import { LogReplays1764200000000 } from '../migrations/1764200000000-log-replays.js';
 import { close } from './transaction.js';
 
 /** Every migration, oldest first. */
-export const migrations = [Initial1763800000000, DailyStats1763900000000, Replays1764000000000];
+export const migrations = [
+  Initial1763800000000,
+  DailyStats1763900000000,
+  Replays1764000000000,
+  LogReplays1764200000000,
+];
 
 /** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */
 const QUERY_TIMEOUT_MS = 60_000;

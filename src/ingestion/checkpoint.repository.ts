@@ -57,8 +57,8 @@ export class CheckpointRepository {
    */
   async claim(topic: string, owner: string, starts: ReadonlyMap<number, bigint>): Promise<Claim[]> {
     const rows: ClaimRow[] = await this.database.query(
-      `INSERT INTO ingest_partitions AS stored (topic, partition, epoch, owner, next_offset, claimed_at, seen_at)
-       SELECT $1, partition, 1, $2, start, now(), now()
+      `INSERT INTO ingest_partitions AS stored (topic, partition, epoch, owner, first_offset, next_offset, claimed_at, seen_at)
+       SELECT $1, partition, 1, $2, start, start, now(), now()
          FROM unnest($3::integer[], $4::bigint[]) AS start(partition, start) ORDER BY partition
        ON CONFLICT (topic, partition) DO UPDATE SET
          epoch = stored.epoch + 1, owner = excluded.owner, claimed_at = now(), seen_at = now(), caught_up_since = NULL
@@ -201,9 +201,13 @@ export class CheckpointRepository {
       `UPDATE ingest_partitions AS now SET
          next_offset = $3, epoch = was.epoch + 1, halted_at = NULL, halted_reason = NULL, halted_detail = NULL,
          caught_up_since = NULL,
-         newest_event_time = CASE WHEN was.halted_reason <> 'log_behind_checkpoint' THEN was.newest_event_time END,
-         incarnation = was.incarnation + CASE was.halted_reason WHEN 'log_behind_checkpoint' THEN 1 ELSE 0 END
-       FROM (SELECT * FROM ingest_partitions WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE) AS was
+         newest_event_time = CASE WHEN NOT was.other_log THEN was.newest_event_time END,
+         earlier_event_time = CASE WHEN was.other_log THEN greatest(was.earlier_event_time, was.newest_event_time)
+                                   ELSE was.earlier_event_time END,
+         first_offset = CASE WHEN was.other_log THEN $3 ELSE was.first_offset END,
+         incarnation = was.incarnation + CASE WHEN was.other_log THEN 1 ELSE 0 END
+       FROM (SELECT *, halted_reason = 'log_behind_checkpoint' AS other_log FROM ingest_partitions
+              WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE) AS was
        WHERE now.topic = was.topic AND now.partition = was.partition
        RETURNING was.halted_reason AS reason, was.next_offset AS from_offset, now.next_offset AS to_offset, now.incarnation`,
       [topic, partition, String(low)],

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
 import { EventSource } from '../transport/event-source.js';
 import type { BatchContext, BatchDirective, RecordBatch } from '../transport/record-batch.js';
-import type { IntakeRules } from './core/intake.js';
+import { intakeRules, type IntakeRules } from './core/intake.js';
 import { Flusher } from './flusher.js';
 import { waitAlive } from './wait-alive.js';
 import type { OwnedPartition } from './owned-partition.js';
@@ -28,12 +28,7 @@ export class IngestionPipeline {
     private readonly source: EventSource,
     @Inject(CONFIG) config: Config,
   ) {
-    this.rules = {
-      maxEventBytes: config.MAX_EVENT_BYTES,
-      maxLateness: config.MAX_LATENESS * 1000,
-      watermarkDelay: config.WATERMARK_DELAY * 1000,
-      lateEvents: config.LATE_EVENTS,
-    };
+    this.rules = intakeRules(config);
   }
 
   /** Never rejects for bad data or for a database that is away: it waits, and keeps the group membership alive. */

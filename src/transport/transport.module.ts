@@ -4,6 +4,7 @@ import kafkajs from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { CONFIG, topicOf, usesEmbeddedLog, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
+import { EmbeddedLogReader } from './embedded/embedded.log-reader.js';
 import { EmbeddedPublisher } from './embedded/embedded.publisher.js';
 import { EmbeddedTransport } from './embedded/embedded.transport.js';
 import { EventLogRepository } from './embedded/event-log.repository.js';
@@ -11,9 +12,11 @@ import { ReaderLock } from './embedded/reader-lock.js';
 import { EventPublisher } from './event-publisher.js';
 import { EventSource } from './event-source.js';
 import { EventsController } from './events.controller.js';
+import { LogReader } from './log-reader.js';
 import { registerCodecs } from './kafka/codecs.js';
 import { KafkaAdmin } from './kafka/kafka.admin.js';
 import { kafkaOptions } from './kafka/kafka-client.js';
+import { KafkaLogReader } from './kafka/kafka.log-reader.js';
 import { KafkaPublisher } from './kafka/kafka.publisher.js';
 import { KafkaTransport } from './kafka/kafka.transport.js';
 
@@ -28,29 +31,44 @@ const KAFKA = Symbol('Kafka');
     {
       provide: KAFKA,
       inject: [CONFIG],
-      useFactory: (config: Config) => new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka'))),
+      useFactory: (config: Config) => {
+        registerCodecs();
+        return new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka')));
+      },
+    },
+    {
+      provide: KafkaAdmin,
+      inject: [CONFIG, KAFKA],
+      useFactory: (config: Config, kafka: kafkajs.Kafka) => new KafkaAdmin(kafka, config),
     },
     {
       provide: EventSource,
-      inject: [CONFIG, KAFKA, EventLogRepository, DatabaseService, getDataSourceToken()],
+      inject: [CONFIG, KAFKA, KafkaAdmin, EventLogRepository, DatabaseService, getDataSourceToken()],
       useFactory: (
         config: Config,
         kafka: kafkajs.Kafka,
+        admin: KafkaAdmin,
         log: EventLogRepository,
         database: DatabaseService,
         source: DataSource,
-      ) => {
-        if (usesEmbeddedLog(config))
-          return new EmbeddedTransport(
-            topicOf(config),
-            log,
-            new ReaderLock(source),
-            database,
-            config.EVENT_LOG_RETENTION,
-          );
-        registerCodecs();
-        return new KafkaTransport(kafka, new KafkaAdmin(kafka, config), config);
-      },
+      ) =>
+        usesEmbeddedLog(config)
+          ? new EmbeddedTransport(
+              topicOf(config),
+              log,
+              new ReaderLock(source),
+              database,
+              config.EVENT_LOG_RETENTION,
+            )
+          : new KafkaTransport(kafka, admin, config),
+    },
+    {
+      provide: LogReader,
+      inject: [CONFIG, KAFKA, KafkaAdmin, EventLogRepository],
+      useFactory: (config: Config, kafka: kafkajs.Kafka, admin: KafkaAdmin, log: EventLogRepository) =>
+        usesEmbeddedLog(config)
+          ? new EmbeddedLogReader(topicOf(config), log)
+          : new KafkaLogReader(kafka, admin, config),
     },
     {
       provide: EventPublisher,
@@ -59,6 +77,6 @@ const KAFKA = Symbol('Kafka');
         usesEmbeddedLog(config) ? new EmbeddedPublisher(log) : new KafkaPublisher(kafka, config.KAFKA_TOPIC),
     },
   ],
-  exports: [EventSource, EventPublisher],
+  exports: [EventSource, EventPublisher, LogReader],
 })
 export class TransportModule {}

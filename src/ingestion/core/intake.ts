@@ -19,6 +19,21 @@ export interface IntakeRules {
   readonly lateEvents: 'amend' | 'divert';
 }
 
+/** The rules that the configuration sets. */
+export const intakeRules = (config: {
+  /** Bytes. */
+  readonly MAX_EVENT_BYTES: number;
+  /** Milliseconds. */
+  readonly MAX_LATENESS: number;
+  readonly WATERMARK_DELAY: number;
+  readonly LATE_EVENTS: 'amend' | 'divert';
+}): IntakeRules => ({
+  maxEventBytes: config.MAX_EVENT_BYTES,
+  maxLateness: config.MAX_LATENESS * 1000,
+  watermarkDelay: config.WATERMARK_DELAY * 1000,
+  lateEvents: config.LATE_EVENTS,
+});
+
 /** Where a record comes from; part of the anomaly it may become. */
 export interface RecordOrigin {
   readonly topic: string;

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { LogBounds } from '../event-source.js';
 import type { LogRecord } from '../record-batch.js';
 
@@ -36,8 +36,13 @@ export class EventLogRepository {
   }
 
   /** Records from an offset on, in order: at most `limit`, and of about `maxBytes` in all, but at least one. */
-  async read(from: bigint, limit: number, maxBytes: number): Promise<LogRecord[]> {
-    const rows: RecordRow[] = await this.database.query(
+  async read(
+    from: bigint,
+    limit: number,
+    maxBytes: number,
+    connection: Pick<EntityManager, 'query'> = this.database,
+  ): Promise<LogRecord[]> {
+    const rows: RecordRow[] = await connection.query(
       `SELECT "offset", floor(extract(epoch FROM appended_at) * 1000)::bigint AS timestamp, payload AS value
          FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY "offset") - octet_length(payload) AS before
                  FROM (SELECT * FROM event_log WHERE partition = $1 AND "offset" >= $2 ORDER BY "offset" LIMIT $3) AS next) AS summed
@@ -45,6 +50,20 @@ export class EventLogRepository {
       [EventLogRepository.PARTITION, String(from), limit, maxBytes],
     );
     return rows;
+  }
+
+  /**
+   * The first offset whose record was appended at this instant or later; the end of the log when there is none.
+   * @param instant epoch milliseconds
+   */
+  async offsetAt(instant: number): Promise<bigint> {
+    const [row]: { offset: string }[] = await this.database.query(
+      `SELECT coalesce((SELECT "offset" FROM event_log WHERE partition = $1 AND appended_at >= to_timestamp($2::double precision / 1000)
+                         ORDER BY "offset" LIMIT 1),
+                       (SELECT next_offset FROM event_log_partitions WHERE partition = $1)) AS "offset"`,
+      [EventLogRepository.PARTITION, instant],
+    );
+    return BigInt(row?.offset ?? 0);
   }
 
   async bounds(): Promise<LogBounds> {

@@ -1,4 +1,4 @@
-import type { EachBatchPayload } from 'kafkajs';
+import type { EachBatchPayload, InstrumentationEvent } from 'kafkajs';
 import type { BatchContext, RecordBatch } from '../record-batch.js';
 
 /** kafkajs's batch as ours; its messages have the shape of our records already. */
@@ -10,6 +10,31 @@ export function toRecordBatch({ batch }: EachBatchPayload): RecordBatch {
     fetchedOffset: BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset),
     nextOffset: BigInt(batch.lastOffset()) + 1n,
     records: batch.messages,
+  };
+}
+
+/** What kafkajs tells of a batch before it is worked on. */
+export type BatchStart = InstrumentationEvent<{
+  topic: string;
+  partition: number;
+  batchSize: number;
+  firstOffset: string | null;
+  lastOffset: string;
+}>;
+
+/**
+ * A batch of which every record was filtered out (control records, aborted ones): it never reaches eachBatch, but its offsets
+ * count all the same.
+ * @returns null for all other batches
+ */
+export function filteredBatch({ payload }: BatchStart): RecordBatch | null {
+  if (payload.batchSize > 0 || payload.firstOffset === null) return null;
+  return {
+    topic: payload.topic,
+    partition: payload.partition,
+    fetchedOffset: BigInt(payload.firstOffset),
+    nextOffset: BigInt(payload.lastOffset) + 1n,
+    records: [],
   };
 }
 

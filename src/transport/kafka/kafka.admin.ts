@@ -43,6 +43,19 @@ export class KafkaAdmin {
     );
   }
 
+  /** First offset of each partition whose record was written at this instant (epoch milliseconds) or later, or its end. */
+  async offsetsAt(instant: number): Promise<ReadonlyMap<number, bigint>> {
+    const offsets = await this.ask((admin) =>
+      admin.fetchTopicOffsetsByTimestamp(this.config.KAFKA_TOPIC, instant),
+    );
+    return new Map(offsets.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  }
+
+  /** Leaves no trace of a group that nobody is a member of any more; best effort. */
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.ask((admin) => admin.deleteGroups([groupId])).catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     await this.admin.disconnect().catch(() => undefined);
   }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { ServerKafka } from '@nestjs/microservices';
-import type { Consumer, EachBatchPayload, InstrumentationEvent, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
 import { RECORD_BATCH } from '../record-batch.js';
 import type { KafkaAdmin } from './kafka.admin.js';
-import { KafkaBatchContext, toRecordBatch } from './kafka-batch.js';
+import { filteredBatch, KafkaBatchContext, toRecordBatch } from './kafka-batch.js';
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5_000;
@@ -167,7 +167,8 @@ export class KafkaTransport extends ServerKafka implements EventSource {
       this.assignments?.assigned(partitions);
     });
     consumer.on(consumer.events.START_BATCH_PROCESS, (event) => {
-      this.noteFiltered(event);
+      const filtered = filteredBatch(event);
+      if (filtered) this.assignments?.advanced(filtered);
     });
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       this.joined = false;
@@ -184,26 +185,6 @@ export class KafkaTransport extends ServerKafka implements EventSource {
     else this.logger.debug(line);
     this.announcedAway = true;
     this.trouble = reason;
-  }
-
-  /** Batches of which every record was filtered out never reach eachBatch; their offsets count all the same. */
-  private noteFiltered({
-    payload,
-  }: InstrumentationEvent<{
-    topic: string;
-    partition: number;
-    batchSize: number;
-    firstOffset: string | null;
-    lastOffset: string;
-  }>): void {
-    if (payload.batchSize > 0 || payload.firstOffset === null) return;
-    this.assignments?.advanced({
-      topic: payload.topic,
-      partition: payload.partition,
-      fetchedOffset: BigInt(payload.firstOffset),
-      nextOffset: BigInt(payload.lastOffset) + 1n,
-      records: [],
-    });
   }
 
   private async eachBatch(payload: EachBatchPayload): Promise<void> {
