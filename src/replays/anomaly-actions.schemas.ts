@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { anomalyReasons } from '../anomalies/core/reason.js';
-
-const anObject = {
-  error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be an object' : undefined),
-};
+import { mustBeObject } from '../http/body.js';
 
 export const replayBody = z
   .strictObject(
@@ -13,7 +10,7 @@ export const replayBody = z
         .optional()
         .meta({ description: 'The whole event, corrected. Without it the record itself is judged again.' }),
     },
-    anObject,
+    mustBeObject,
   )
   .prefault({})
   .meta({
@@ -41,7 +38,7 @@ export const discardBody = z
         .optional()
         .meta({ description: 'Why, for the history.' }),
     },
-    anObject,
+    mustBeObject,
   )
   .prefault({})
   .meta({ description: 'May be left out.', example: { note: 'test traffic' } });

@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { z } from 'zod';
 import { Conditions } from '../http/core/conditions.js';
-import { cursorCodec } from '../http/core/cursor.js';
 import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
 import { cursorPosition, page, type Page } from '../http/list.js';
+import { rowIdCursor } from '../http/row-id.js';
 import type { Replay, ReplayDetail, ReplaysQuery } from './replays.schemas.js';
 
-const cursor = cursorCodec('replays', z.string().regex(/^\d{1,18}$/));
+const cursor = rowIdCursor('replays');
 
 type ReplayRow = Pick<Replay, 'id' | 'source' | 'status' | 'filter' | 'patch' | 'force' | 'error'> & {
   dry_run: boolean;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { anomalyId } from '../anomalies/anomalies.schemas.js';
 import { anomalyReasons } from '../anomalies/core/reason.js';
+import { flag, mustBeObject } from '../http/body.js';
 import {
   formatParameter,
   fromBeforeTo,
@@ -9,16 +10,13 @@ import {
   pageOf,
   wordParameter,
 } from '../http/list.js';
+import { rowIdParameter } from '../http/row-id.js';
 
 export const replayStatuses = ['planned', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 
 const MAX_IDS = 10_000;
 const MAX_RATE = 1_000_000;
 const RATE_MESSAGE = `must be a whole number from 0 to ${MAX_RATE}`;
-
-const anObject = {
-  error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be an object' : undefined),
-};
 
 const filter = z
   .strictObject(
@@ -33,7 +31,7 @@ const filter = z
       from: instantParameter('Set aside at this instant or later.'),
       to: instantParameter('Set aside before this instant.'),
     },
-    anObject,
+    mustBeObject,
   )
   .check(fromBeforeTo)
   .meta({
@@ -59,10 +57,7 @@ export const newReplay = z
           description:
             'RFC 7396 merge patch for each event: its fields replace those of the event, null removes one.',
         }),
-      dryRun: z
-        .boolean({ error: 'must be true or false' })
-        .default(false)
-        .meta({ description: 'Only say what would happen; nothing is counted.' }),
+      dryRun: flag('Only say what would happen; nothing is counted.'),
       ratePerSecond: z
         .number(RATE_MESSAGE)
         .int(RATE_MESSAGE)
@@ -70,12 +65,9 @@ export const newReplay = z
         .max(MAX_RATE, RATE_MESSAGE)
         .default(200)
         .meta({ description: 'Anomalies a second, over all replicas; 0 for no limit.' }),
-      force: z
-        .boolean({ error: 'must be true or false' })
-        .default(false)
-        .meta({ description: 'Go on also when less than 95 % of the first 100 are applied.' }),
+      force: flag('Go on also when less than 95 % of the first 100 are applied.'),
     },
-    anObject,
+    mustBeObject,
   )
   .meta({
     description: 'What to replay.',
@@ -95,10 +87,7 @@ export const replaysQuery = z.strictObject({
 });
 export type ReplaysQuery = z.output<typeof replaysQuery>;
 
-export const replayId = z
-  .string()
-  .regex(/^[1-9]\d{0,17}$/, 'must be the id of a replay')
-  .describe('Id of the replay.');
+export const replayId = rowIdParameter('replay');
 
 export const replay = z
   .object({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mustBeObject } from '../http/body.js';
 
 const number = (min: number, max: number) => {
   const error = `must be a number from ${min} to ${max}`;
@@ -45,7 +46,7 @@ export const startRunSchema = z
       durationSeconds: durationSeconds.optional(),
       invalidRate: invalidRate.default(0),
     },
-    { error: (issue) => (issue.code === 'invalid_type' ? 'must be an object' : undefined) },
+    mustBeObject,
   )
   .prefault({})
   .meta({

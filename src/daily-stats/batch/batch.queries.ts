@@ -1,16 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { z } from 'zod';
 import type { Day } from '../../aggregation/core/day.js';
 import { Conditions } from '../../http/core/conditions.js';
-import { cursorCodec } from '../../http/core/cursor.js';
 import { formatInstant, formatOptionalInstant } from '../../http/core/instant.js';
 import { cursorPosition, page, type Page } from '../../http/list.js';
+import { rowIdCursor } from '../../http/row-id.js';
 import { PassedDays } from '../passed-days.js';
 import type { BatchRun, RunsQuery } from './batch.schemas.js';
 
-const runsCursor = cursorCodec('batch/runs', z.string().regex(/^\d{1,18}$/));
+const runsCursor = rowIdCursor('batch/runs');
 
 interface RunRow {
   id: string;

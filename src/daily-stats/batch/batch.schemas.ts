@@ -1,25 +1,22 @@
 import { z } from 'zod';
 import { daysBetween, type Day } from '../../aggregation/core/day.js';
+import { flag, mustBeObject } from '../../http/body.js';
 import { formatParameter, listParameters, pageOf, wordParameter } from '../../http/list.js';
+import { rowIdParameter } from '../../http/row-id.js';
 import { MAX_BACKFILL_DAYS } from '../core/command-line.js';
 import { runStatuses, triggers } from '../core/trigger.js';
 import { dayParameter, fromDayBeforeTo } from '../daily-stats.schemas.js';
 import { backfillModes } from './batch-planner.js';
 
-const notAnObject = {
-  error: (issue: { code?: string }) => (issue.code === 'invalid_type' ? 'must be an object' : undefined),
-};
-
 export const runBody = z
   .strictObject(
     {
       date: dayParameter('The day to build, in UTC; yesterday when left out.').optional(),
-      force: z.boolean({ error: 'must be true or false' }).default(false).meta({
-        description:
-          'Build it from what there is, also while the watermark has not passed its end. Should more events come, it is built again.',
-      }),
+      force: flag(
+        'Build it from what there is, also while the watermark has not passed its end. Should more events come, it is built again.',
+      ),
     },
-    notAnObject,
+    mustBeObject,
   )
   .prefault({})
   .meta({ description: 'Which day; may be left out.', example: { date: '2025-11-08' } });
@@ -41,12 +38,9 @@ export const backfillBody = z
       )
         .default('missing')
         .meta({ default: 'missing' }),
-      dryRun: z
-        .boolean({ error: 'must be true or false' })
-        .default(false)
-        .meta({ description: 'Only say which days these are.' }),
+      dryRun: flag('Only say which days these are.'),
     },
-    notAnObject,
+    mustBeObject,
   )
   .check(fromDayBeforeTo)
   .check(
@@ -75,10 +69,7 @@ export const runsQuery = z.strictObject({
 });
 export type RunsQuery = z.output<typeof runsQuery>;
 
-export const runId = z
-  .string()
-  .regex(/^[1-9]\d{0,17}$/, 'must be the id of a run')
-  .describe('Id of the run.');
+export const runId = rowIdParameter('run');
 
 export const batchRun = z
   .object({
