@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { addDays, type Day } from '../aggregation/core/day.js';
 import { inTransaction } from '../database/transaction.js';
 import { DailyStatsRepository } from './daily-stats.repository.js';
@@ -33,7 +33,7 @@ export class RetentionRepository {
 
   /** Deletes the windows of the oldest day before this one. @returns the day and its rows; null when there is none */
   async expireMetrics(before: Day): Promise<{ day: Day; rows: number } | null> {
-    return this.transaction(async (transaction) => {
+    return inTransaction(this.database, async (transaction) => {
       const [oldest]: { day: Day | null }[] = await transaction.query(
         `SELECT (min(window_start) AT TIME ZONE 'UTC')::date::text AS day FROM real_time_metrics
           WHERE window_start < $1::date::timestamp AT TIME ZONE 'UTC'`,
@@ -72,7 +72,7 @@ export class RetentionRepository {
    * @returns how many; 0 when none are left
    */
   async expireAnomalies(setAsideBefore: Day, before: Day): Promise<number> {
-    return this.transaction(async (transaction) => {
+    return inTransaction(this.database, async (transaction) => {
       const [row]: { rows: number }[] = await transaction.query(
         `WITH old AS (
            SELECT id FROM anomalies
@@ -98,11 +98,7 @@ export class RetentionRepository {
 
   /** Drops whole months of daily stats. @returns the partitions that are gone */
   async expireDailyStats(firstKept: Day): Promise<string[]> {
-    return this.transaction((transaction) => this.stats.dropBefore(transaction, firstKept));
-  }
-
-  private transaction<T>(work: (transaction: EntityManager) => Promise<T>): Promise<T> {
-    return inTransaction(this.database, work, () => false);
+    return inTransaction(this.database, (transaction) => this.stats.dropBefore(transaction, firstKept));
   }
 }
 

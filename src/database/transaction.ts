@@ -5,12 +5,12 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
  * get through; whoever got it next would have worked on, and committed, what was meant to be void. Here a connection
  * is given back only after COMMIT, or after ROLLBACK for a `refusal`; after any other failure it is closed, and with it
  * its transaction.
- * @param isRefusal true for errors of the work itself, after which the connection is known to be well
+ * @param isRefusal true for errors of the work itself, after which the connection is known to be well; by default none is
  */
 export async function inTransaction<T>(
   database: DataSource,
   work: (transaction: EntityManager) => Promise<T>,
-  isRefusal: (error: unknown) => boolean,
+  isRefusal: (error: unknown) => boolean = () => false,
 ): Promise<T> {
   const runner = database.createQueryRunner();
   const client = (await runner.connect()) as { end(): Promise<void> };

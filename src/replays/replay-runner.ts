@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { WindowDeltas } from '../aggregation/core/window-deltas.js';
 import { inTransaction } from '../database/transaction.js';
 import { AnomalyStatesRepository, type AnomalyAct, type LockedAnomaly } from './anomaly-states.repository.js';
@@ -30,7 +30,7 @@ export class ReplayRunner {
 
   /** Applies the next chunk: its anomalies and the job's cursor move in one transaction. @returns false when there was none */
   async applyChunk(id: string): Promise<boolean> {
-    return this.transaction(async (transaction) => {
+    return inTransaction(this.database, async (transaction) => {
       const job = await this.jobs.lock(transaction, id);
       if (!job) return false;
       const done = job.applied + job.rejected;
@@ -57,7 +57,7 @@ export class ReplayRunner {
 
   /** Does a whole dry run, and stores nothing but what it has found. @returns false when there was nothing to do */
   async preview(id: string): Promise<boolean> {
-    return this.transaction(async (transaction) => {
+    return inTransaction(this.database, async (transaction) => {
       const job = await this.jobs.lockPreview(transaction, id);
       if (!job) return false;
       const changes = new FirstWindows(MAX_CHANGES);
@@ -78,10 +78,6 @@ export class ReplayRunner {
       }
       return true;
     });
-  }
-
-  private transaction<T>(work: (transaction: EntityManager) => Promise<T>): Promise<T> {
-    return inTransaction(this.database, work, () => false);
   }
 }
 

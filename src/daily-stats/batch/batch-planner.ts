@@ -89,14 +89,10 @@ export class BatchPlanner {
   }
 
   private async planning<T>(work: (transaction: EntityManager) => Promise<T>): Promise<T> {
-    return inTransaction(
-      this.database,
-      async (transaction) => {
-        await transaction.query(`SELECT pg_advisory_xact_lock(${PLAN_LOCK})`);
-        return work(transaction);
-      },
-      () => false,
-    );
+    return inTransaction(this.database, async (transaction) => {
+      await transaction.query(`SELECT pg_advisory_xact_lock(${PLAN_LOCK})`);
+      return work(transaction);
+    });
   }
 }
 

@@ -41,10 +41,8 @@ export class DayBuilder {
     const attempt = { number: 0, rows: 0 };
     const startedAt = performance.now();
     try {
-      const outcome = await inTransaction(
-        this.database,
-        (transaction) => this.underLock(transaction, run, attempt),
-        () => false,
+      const outcome = await inTransaction(this.database, (transaction) =>
+        this.underLock(transaction, run, attempt),
       );
       if (outcome === 'succeeded')
         this.logger.log(
