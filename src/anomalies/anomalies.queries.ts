@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Conditions, likeAnywhere } from '../http/core/conditions.js';
+import { likeAnywhere, type Conditions } from '../http/core/conditions.js';
 import { cursorCodec } from '../http/core/cursor.js';
-import { formatInstant, formatOptionalInstant, type Instant } from '../http/core/instant.js';
+import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
 import { JsonText } from '../http/core/json-text.js';
 import { cursorPosition, type Page } from '../http/list.js';
 import {
@@ -14,7 +14,9 @@ import {
   type anomalyDetail,
   type AnomaliesQuery,
   type AnomalyCount,
+  type SummaryQuery,
 } from './anomalies.schemas.js';
+import { anomalyConditions } from './anomaly-filter.js';
 
 /** An anomaly on its way out: the event is text, so that no digit of it is lost. */
 export type AnomalyItem = Omit<z.output<typeof anomaly>, 'eventData'> & { eventData: JsonText | null };
@@ -52,8 +54,7 @@ export class AnomaliesQueries {
   /** Newest first; a page of large events may be shorter than its limit. */
   async list(query: AnomaliesQuery): Promise<Page<AnomalyItem>> {
     const before = cursorPosition(listCursor, query.cursor);
-    const where = rangeConditions(query);
-    if (query.reason) where.add('reason = ?', query.reason);
+    const where = anomalyConditions(query);
     if (query.status) where.add('status = ?', query.status);
     if (query.q) addSearch(where, query.q);
     if (before) where.add('id < ?', before);
@@ -73,8 +74,8 @@ export class AnomaliesQueries {
     return { items, nextCursor: more && last ? listCursor.encode(last.id) : null };
   }
 
-  async summary(query: Range): Promise<AnomalyCount[]> {
-    const where = rangeConditions(query);
+  async summary(query: SummaryQuery): Promise<AnomalyCount[]> {
+    const where = anomalyConditions(query);
     const rows: (Omit<AnomalyCount, 'count'> & { count: string })[] = await this.database.query(
       `SELECT reason, status, count(*) AS count FROM anomalies ${String(where)}
         GROUP BY reason, status ORDER BY count(*) DESC, reason, status`,
@@ -122,18 +123,6 @@ interface HistoryRow {
   action: string;
   outcome: string;
   detail: string | null;
-}
-
-interface Range {
-  readonly from?: Instant | undefined;
-  readonly to?: Instant | undefined;
-}
-
-function rangeConditions({ from, to }: Range): Conditions {
-  const where = new Conditions();
-  if (from) where.add('created_at >= ?', from);
-  if (to) where.add('created_at < ?', to);
-  return where;
 }
 
 /**

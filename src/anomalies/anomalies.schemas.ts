@@ -11,6 +11,7 @@ import {
 import { anomalyReasons } from './core/reason.js';
 
 export const anomalyStatuses = ['new', 'replayed', 'discarded'] as const;
+export type AnomalyStatus = (typeof anomalyStatuses)[number];
 
 const range = {
   from: instantParameter('Set aside at this instant or later.'),

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { AnomalyStatus } from '../anomalies/anomalies.schemas.js';
 import { timestampLiteral } from '../database/instant.js';
-
-export type AnomalyStatus = 'new' | 'replayed' | 'discarded';
 
 /** An anomaly that this transaction has to itself. */
 export interface LockedAnomaly {

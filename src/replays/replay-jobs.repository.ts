@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { WindowDelta } from '../aggregation/core/window-deltas.js';
+import { anomalyConditions, type AnomalyFilter } from '../anomalies/anomaly-filter.js';
 import { timestampLiteral } from '../database/instant.js';
-import { anomalyConditions, type AnomalyFilter } from './anomaly-filter.js';
 
 /** Windows whose change a job remembers. */
 export const MAX_CHANGES = 1000;

@@ -1,7 +1,7 @@
-import type { AnomalyReason } from '../anomalies/core/reason.js';
 import { Conditions } from '../http/core/conditions.js';
+import type { AnomalyReason } from './core/reason.js';
 
-/** Which anomalies a job takes. Instants are about when they were set aside. */
+/** Which anomalies: those that meet all of it. Instants are about when they were set aside. */
 export interface AnomalyFilter {
   readonly ids?: readonly string[] | undefined;
   readonly reason?: AnomalyReason | undefined;
