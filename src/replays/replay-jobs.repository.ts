@@ -26,14 +26,12 @@ export interface NewReplay {
 /** A job that this transaction has to itself. */
 export interface LockedReplay {
   readonly id: string;
-  readonly dryRun: boolean;
   readonly filter: AnomalyFilter;
   readonly patch: object | null;
   readonly ratePerSecond: number;
   readonly force: boolean;
   readonly maxId: string;
   readonly cursorId: string;
-  readonly total: number;
   readonly applied: number;
   readonly rejected: number;
 }
@@ -49,14 +47,12 @@ export interface Progress {
 
 interface ReplayRow {
   id: string;
-  dry_run: boolean;
   filter: AnomalyFilter;
   patch: object | null;
   rate_per_second: number;
   force: boolean;
   max_id: string;
   cursor_id: string;
-  total: string;
   applied: string;
   rejected: string;
 }
@@ -133,21 +129,19 @@ export class ReplayJobsRepository {
       `UPDATE replays SET status = 'running', started_at = coalesce(started_at, now())
         WHERE id = (SELECT id FROM replays WHERE id = $1 AND status IN ('planned', 'running')
                        AND next_chunk_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)
-        RETURNING id, dry_run, filter, patch, rate_per_second, force, max_id, cursor_id, total, applied, rejected`,
+        RETURNING id, filter, patch, rate_per_second, force, max_id, cursor_id, applied, rejected`,
       [id],
     );
     const [row] = rows;
     return row
       ? {
           id: row.id,
-          dryRun: row.dry_run,
           filter: row.filter,
           patch: row.patch,
           ratePerSecond: row.rate_per_second,
           force: row.force,
           maxId: row.max_id,
           cursorId: row.cursor_id,
-          total: Number(row.total),
           applied: Number(row.applied),
           rejected: Number(row.rejected),
         }
