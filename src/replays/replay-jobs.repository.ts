@@ -94,7 +94,15 @@ export class ReplayJobsRepository {
     return row?.id ?? null;
   }
 
-  /** The open jobs, oldest first, and in how many milliseconds each may go on. */
+  /** The kinds of jobs that are open: true for dry runs, false for the others. Cheap, to be asked often. */
+  async kindsOpen(): Promise<boolean[]> {
+    const rows: { dry_run: boolean }[] = await this.database.query(
+      `SELECT DISTINCT dry_run FROM replays WHERE status IN ('planned', 'running')`,
+    );
+    return rows.map(({ dry_run }) => dry_run);
+  }
+
+  /** The open jobs of a kind, oldest first, and in how many milliseconds each may go on. */
   async open(dryRun: boolean): Promise<{ id: string; dueInMs: number }[]> {
     return this.database.query(
       `SELECT id, greatest(0, extract(epoch FROM next_chunk_at - clock_timestamp()) * 1000)::double precision AS "dueInMs"

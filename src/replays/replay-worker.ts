@@ -22,7 +22,8 @@ const RETRY_MS = 2_000;
 export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Replay');
   private readonly stopping = new AbortController();
-  private lanes: Promise<unknown> = Promise.resolve();
+  private readonly lanes = new Map<boolean, Promise<void>>();
+  private watching: Promise<void> = Promise.resolve();
   private failing = false;
 
   constructor(
@@ -34,32 +35,54 @@ export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationSh
 
   onApplicationBootstrap(): void {
     void this.database.whenReady().then(() => {
-      this.lanes = Promise.all([this.work(false), this.work(true)]);
+      this.watching = this.watch();
     });
   }
 
   /** Resolves when the chunks in hand are stored. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
-    await this.lanes;
+    await this.watching;
+    await Promise.all(this.lanes.values());
   }
 
-  private async work(dryRun: boolean): Promise<void> {
+  /** Opens a lane where there are jobs; while there are none, its look is all that is asked of the database. */
+  private async watch(): Promise<void> {
+    await this.repeat(async () => {
+      for (const dryRun of await this.jobs.kindsOpen()) {
+        if (this.lanes.has(dryRun)) continue;
+        const lane = this.repeat(() => this.takeTurn(dryRun)).finally(() => this.lanes.delete(dryRun));
+        this.lanes.set(dryRun, lane);
+      }
+      return LOOK_MS;
+    });
+  }
+
+  /** A chunk of each job that is due. @returns how long to wait then; null when no job is open */
+  private async takeTurn(dryRun: boolean): Promise<number | null> {
+    const jobs = await this.jobs.open(dryRun);
+    if (jobs.length === 0) return null;
+    let waitMs = LOOK_MS;
+    for (const { id, dueInMs } of jobs) {
+      const moved = dueInMs <= 0 && !this.stopping.signal.aborted && (await this.takeChunk(id, dryRun));
+      waitMs = Math.min(waitMs, moved ? 0 : dueInMs || LOOK_MS);
+    }
+    return waitMs;
+  }
+
+  /** @param turn milliseconds to wait after it; null to end */
+  private async repeat(turn: () => Promise<number | null>): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      const waitMs = await this.takeTurn(dryRun);
+      const waitMs = await this.attempt(turn);
+      if (waitMs === null) return;
       if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  /** A chunk of each job that is due. @returns how long to wait then */
-  private async takeTurn(dryRun: boolean): Promise<number> {
+  private async attempt(turn: () => Promise<number | null>): Promise<number | null> {
     try {
-      let waitMs = LOOK_MS;
-      for (const { id, dueInMs } of await this.jobs.open(dryRun)) {
-        const moved = dueInMs <= 0 && !this.stopping.signal.aborted && (await this.takeChunk(id, dryRun));
-        waitMs = Math.min(waitMs, moved ? 0 : dueInMs || LOOK_MS);
-      }
+      const waitMs = await turn();
       this.failing = false;
       return waitMs;
     } catch (error) {
