@@ -1,4 +1,4 @@
-import type { WindowSpec } from './window-spec.js';
+import { WindowSpec } from './window-spec.js';
 
 /** What one window of one key has gained. */
 export interface WindowDelta {
@@ -16,7 +16,8 @@ export interface WindowDelta {
 /** One event's quantity is at most 1e15 micro-units, so sums below this stay exact in a double when one is added. */
 const EXACT_LIMIT = 2 ** 52;
 
-const DAY_MS = 86_400_000;
+/** Not windows of metrics; days are aligned like them. */
+const DAYS = new WindowSpec('day', 86_400_000);
 
 class Sums {
   count = 0;
@@ -82,7 +83,7 @@ export class WindowDeltas {
   days(): Set<number> {
     const days = new Set<number>();
     for (const windows of this.specs.values())
-      for (const start of windows.keys()) days.add(start - (((start % DAY_MS) + DAY_MS) % DAY_MS));
+      for (const start of windows.keys()) days.add(DAYS.startOf(start));
     return days;
   }
 
