@@ -60,7 +60,7 @@ export class BatchPlanner {
     return this.planning(async (transaction) => {
       await transaction.query(
         `INSERT INTO batch_runs (stat_date, trigger) SELECT day, 'backfill' FROM unnest($1::date[]) AS day ORDER BY day
-         ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`,
+         ${UNLESS_OPEN}`,
         [days],
       );
       // Before the commit, while nobody can have run the new ones.
@@ -96,9 +96,11 @@ export class BatchPlanner {
   }
 }
 
-// That a day has no open run is looked at in the same snapshot in which it is owed: a run that ends while the statement goes on
-// would else be missed by both, since ON CONFLICT sees it ended already.
-const OPEN = `ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`;
+/**
+ * Ends an INSERT of runs: a day that has an open one gets no other. Where days are owed, `hasOpenRun` has to say the same of the
+ * snapshot in which they are: a run that ends while the statement goes on is no conflict any more, and its day not owed.
+ */
+const UNLESS_OPEN = `ON CONFLICT (stat_date) WHERE status IN ('waiting', 'running') DO NOTHING`;
 
 // $1 newest expected day, $2 the day that is on schedule or NULL, $3 whether days that failed for good get another chance,
 // $4 a day to leave alone or NULL, $5 the first day whose daily stats are kept or NULL
@@ -109,7 +111,7 @@ const PLAN_UNBUILT = `
    WHERE stat_date IS DISTINCT FROM $4::date AND NOT ${hasOpenRun('unbuilt')}
      AND ($3 OR NOT ${hasFailed('unbuilt', `'-infinity'`)})
    ORDER BY stat_date
-  ${OPEN}`;
+  ${UNLESS_OPEN}`;
 
 // $1 today, $2 the first day whose daily stats are kept or NULL, $3 seconds that a day has to be stale, $4 as $3 above
 const PLAN_STALE = `
@@ -118,7 +120,7 @@ const PLAN_STALE = `
    WHERE stat_date < $1::date AND stale_since <= now() - make_interval(secs => $3)
      AND NOT ${hasOpenRun('stale')} AND ($4 OR NOT ${hasFailed('stale', 'stale_since')})
    ORDER BY stat_date
-  ${OPEN}`;
+  ${UNLESS_OPEN}`;
 
 // $1 and $2 the range [from, to), $3 the mode
 const SELECT_FOR_BACKFILL = `
