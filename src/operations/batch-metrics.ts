@@ -11,7 +11,11 @@ export function registerBatchMetrics(registry: Registry, state: BatchState): voi
     'Days without daily stats that should have them: not there by 02:00 UTC, or failed for good.',
     state.missingDates.length,
   );
-  gauge('telecom_batch_failed_days', 'Days whose last run has failed for good.', state.failedDates.length);
+  gauge(
+    'telecom_batch_failed_days',
+    'Days, missing or stale, that have failed for good.',
+    state.failedDates.length,
+  );
   gauge('telecom_batch_stale_days', 'Days that have changed after they were built.', state.staleDates.length);
   gauge('telecom_batch_paused', '1 while the batch is paused.', state.paused ? 1 : 0);
   const runs = new Gauge({

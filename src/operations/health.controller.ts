@@ -22,7 +22,9 @@ const details = z
           .describe('The newest of them, at most 10; `GET /batch/schedule` has all.'),
         failedDates: z.array(z.string()).describe('The newest days that have failed for good, at most 10.'),
       })
-      .describe('As of the last look, at most half a minute ago. Days that are missing make nobody unready.'),
+      .describe(
+        'As of the last look, at most half a minute ago while the database is there. Days that are missing make nobody unready.',
+      ),
   })
   .meta({ id: 'ReadyDetails' });
 const ready = z

@@ -123,7 +123,11 @@ export const batchSchedule = z
     staleDates: z
       .array(z.string())
       .describe('Days that have changed after they were built, to be built again.'),
-    failedDates: z.array(z.string()).describe('Days, missing or stale, whose last run has failed for good.'),
+    failedDates: z
+      .array(z.string())
+      .describe(
+        'Days, missing or stale, of which a run has failed for good, those made by hand aside, and no run is open. They are tried again when DAILY_BATCH_CRON fires, by hand or by backfill.',
+      ),
     waitingRuns: z.int(),
     runningRuns: z.int(),
     lastSuccessAt: z.string().nullable().describe('When a day was last built.'),
