@@ -9,12 +9,17 @@ export class MetricsRepository {
   /**
    * Adds deltas to their windows, each (metric type, key, window) at most once in a call. Additive, so replicas may
    * work on the same window; rows are locked in key order, so they do not deadlock.
+   * @param table another one that has the columns of `real_time_metrics`
    */
-  async add(transaction: EntityManager, deltas: Iterable<WindowDelta>): Promise<void> {
+  async add(
+    transaction: EntityManager,
+    deltas: Iterable<WindowDelta>,
+    table = 'real_time_metrics',
+  ): Promise<void> {
     const rows = [...deltas];
     if (rows.length === 0) return;
     await transaction.query(
-      `INSERT INTO real_time_metrics AS stored
+      `INSERT INTO ${table} AS stored
          (metric_type, metric_key, window_start, window_end, event_count, late_events, sum_micros, metric_value)
        SELECT metric_type, metric_key, window_start, window_end, event_count, late_events, sum_micros,
               metric_value_of(metric_type, metric_key, event_count, sum_micros)

@@ -8,13 +8,18 @@ import type { NewAnomaly } from './core/anomaly.js';
 export class AnomaliesRepository {
   /**
    * Stores anomalies; one whose place in the log is there already stays as it is.
+   * @param table another one that has the columns of `anomalies`
    * @returns the UTC days that the stored ones belong to, `YYYY-MM-DD`
    */
-  async insert(transaction: EntityManager, anomalies: readonly NewAnomaly[]): Promise<string[]> {
+  async insert(
+    transaction: EntityManager,
+    anomalies: readonly NewAnomaly[],
+    table = 'anomalies',
+  ): Promise<string[]> {
     if (anomalies.length === 0) return [];
     const days: { day: string }[] = await transaction.query(
       `WITH inserted AS (
-       INSERT INTO anomalies
+       INSERT INTO ${table}
          (reason, detail, raw, event_data, topic, partition, incarnation, "offset", event_time, record_timestamp)
        SELECT reason, detail, raw, event_data::jsonb, topic, partition, incarnation, "offset", event_time, record_timestamp
          FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::integer[], $7::integer[],

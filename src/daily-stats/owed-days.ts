@@ -11,7 +11,7 @@ export const unbuiltDays = (newest: string, keptFrom: string): string => `
   SELECT expected.stat_date
     FROM (SELECT least(
             (SELECT (min(window_start) AT TIME ZONE 'UTC')::date FROM real_time_metrics),
-            (SELECT min(stat_date) FROM expired_totals WHERE source <> 'anomalies')) AS day) AS first,
+            (SELECT min(stat_date) FROM expired_totals WHERE source NOT IN ('anomalies', 'replayed'))) AS day) AS first,
          LATERAL (SELECT day::date AS stat_date
                     FROM generate_series(greatest(first.day, ${keptFrom}::date)::timestamp, ${newest}::date::timestamp, interval '1 day') AS day
                    WHERE first.day IS NOT NULL) AS expected

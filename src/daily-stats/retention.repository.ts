@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { addDays, type Day } from '../aggregation/core/day.js';
+import { keepRebuildsAway } from '../aggregation/rebuild-lock.js';
 import { inTransaction } from '../database/transaction.js';
 import { DailyStatsRepository } from './daily-stats.repository.js';
 import { staleDays, unbuiltDays } from './owed-days.js';
@@ -34,6 +35,7 @@ export class RetentionRepository {
   /** Deletes the windows of the oldest day before this one. @returns the day and its rows; null when there is none */
   async expireMetrics(before: Day): Promise<{ day: Day; rows: number } | null> {
     return inTransaction(this.database, async (transaction) => {
+      await keepRebuildsAway(transaction);
       const [oldest]: { day: Day | null }[] = await transaction.query(
         `SELECT (min(window_start) AT TIME ZONE 'UTC')::date::text AS day FROM real_time_metrics
           WHERE window_start < $1::date::timestamp AT TIME ZONE 'UTC'`,
@@ -73,6 +75,7 @@ export class RetentionRepository {
    */
   async expireAnomalies(setAsideBefore: Day, before: Day): Promise<number> {
     return inTransaction(this.database, async (transaction) => {
+      await keepRebuildsAway(transaction);
       const [row]: { rows: number }[] = await transaction.query(
         `WITH old AS (
            SELECT id FROM anomalies
@@ -81,12 +84,17 @@ export class RetentionRepository {
             ORDER BY created_at LIMIT ${ANOMALIES_AT_ONCE} FOR UPDATE SKIP LOCKED
          ), gone AS (
            DELETE FROM anomalies USING old WHERE anomalies.id = old.id
-           RETURNING anomalies.id, anomaly_day(event_time, record_timestamp, created_at) AS day, reason
+           RETURNING anomalies.id, anomaly_day(event_time, record_timestamp, created_at) AS day, reason, applied_event_time
          ), history AS (
            DELETE FROM anomaly_history USING gone WHERE anomaly_id = gone.id
          ), kept AS (
            INSERT INTO expired_totals AS stored (stat_date, source, key, event_count, sum_micros)
-           SELECT day, 'anomalies', reason, count(*), 0 FROM gone GROUP BY day, reason ORDER BY day, reason
+           SELECT day, source, reason, count(*), 0 FROM (
+             SELECT day, 'anomalies' AS source, reason FROM gone
+             UNION ALL
+             -- They count in windows still; whoever makes these anew has to know that something is missing.
+             SELECT (applied_event_time AT TIME ZONE 'UTC')::date, 'replayed', reason FROM gone WHERE applied_event_time IS NOT NULL
+           ) AS kept GROUP BY day, source, reason ORDER BY day, source, reason
            ${ADD_TO_STORED}
          )
          SELECT count(*)::integer AS rows FROM gone`,

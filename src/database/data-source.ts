@@ -9,7 +9,7 @@ import { Initial1763800000000 } from '../migrations/1763800000000-initial.js';
 import { DailyStats1763900000000 } from '../migrations/1763900000000-daily-stats.js';
 import { Replays1764000000000 } from '../migrations/1764000000000-replays.js';
 import { LogReplays1764200000000 } from '../migrations/1764200000000-log-replays.js';
-import { close } from './transaction.js';
+import { inSession } from './session.js';
 
 /** Every migration, oldest first. */
 export const migrations = [
@@ -99,15 +99,10 @@ const MIGRATION_LOCK = 7_401_002;
 
 /** Brings the schema up to date; safe to call from many processes at once. */
 export async function migrate(database: DataSource): Promise<void> {
-  const lock = database.createQueryRunner();
-  const client = (await lock.connect()) as { end(): Promise<void> };
-  try {
-    while (!(await tryLock(lock))) await delay(200);
+  await inSession(database, async (session) => {
+    while (!(await tryLock(session))) await delay(200);
     await database.runMigrations({ transaction: 'each' });
-  } finally {
-    // The lock goes with its connection, whatever has happened to it.
-    await close(lock, client);
-  }
+  });
 }
 
 async function tryLock(runner: QueryRunner): Promise<boolean> {

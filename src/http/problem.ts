@@ -15,6 +15,8 @@ export const problems = {
   anomaly_discarded: { status: 409, title: 'The anomaly was discarded' },
   batch_running: { status: 409, title: 'The day is being built' },
   partition_not_halted: { status: 409, title: 'The partition is not halted' },
+  data_expired: { status: 409, title: 'Some of the data was deleted after its retention' },
+  log_too_short: { status: 409, title: 'The log does not reach back far enough' },
   replay_ended: { status: 409, title: 'The replay has ended' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   event_too_large: { status: 413, title: 'The log takes no event of that size' },

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { AnomalyStatus } from '../anomalies/anomalies.schemas.js';
+import { keepRebuildsAway } from '../aggregation/rebuild-lock.js';
 import { timestampLiteral } from '../database/instant.js';
 
 /** An anomaly that this transaction has to itself. */
@@ -44,6 +45,7 @@ const SELECT = `
 export class AnomalyStatesRepository {
   /** Waits for whoever else has one of them; what that one did is seen then. Unknown ids are left out. */
   async lock(transaction: EntityManager, ids: readonly string[]): Promise<LockedAnomaly[]> {
+    await keepRebuildsAway(transaction);
     return this.select(transaction, `${SELECT} FOR UPDATE`, ids);
   }
 

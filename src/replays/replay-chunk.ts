@@ -1,13 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { WindowDeltas } from '../aggregation/core/window-deltas.js';
-import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../aggregation/core/window-spec.js';
 import { MetricsRepository } from '../aggregation/metrics.repository.js';
 import { StatDaysRepository } from '../aggregation/stat-days.repository.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { dateLiteral } from '../database/instant.js';
-import type { ValidEvent } from '../ingestion/core/event.js';
 import { AnomalyStatesRepository, type AnomalyAct, type LockedAnomaly } from './anomaly-states.repository.js';
+import { amend } from './core/amendment.js';
 import { judgeReplay } from './core/replay-verdict.js';
 
 /** A locked anomaly of status `new`, and the event to count in its place; null for its own record. */
@@ -58,7 +57,7 @@ export class ReplayChunk {
       const { reason: outcome, detail } = verdict;
       return { anomaly, action: 'replay', outcome, detail, status: 'new', applied: null };
     }
-    count(verdict, windows);
+    amend(verdict, windows);
     return {
       anomaly,
       action: 'replay',
@@ -68,11 +67,4 @@ export class ReplayChunk {
       applied: { eventTime: verdict.eventTime, event: correction },
     };
   }
-}
-
-/** As a late event: the windows it counts in are amended. */
-function count({ eventTime, typeKey, region, micros }: ValidEvent, windows: WindowDeltas): void {
-  const millis = Math.floor(eventTime / 1000);
-  windows.add(EVENT_TYPE_WINDOWS, EVENT_TYPE_WINDOWS.startOf(millis), typeKey, micros, true);
-  windows.add(REGION_WINDOWS, REGION_WINDOWS.startOf(millis), region, 0, true);
 }

@@ -11,6 +11,13 @@ export const MAX_CHANGES = 1000;
 /** Bytes of the records of one chunk; but at least one record. */
 const CHUNK_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Jobs that are worked on one after the other: anomalies a chunk at a time, dry runs of them, and windows made anew from the log,
+ * both of which take long at a time.
+ */
+export type Lane = 'anomalies' | 'preview' | 'log';
+const LANE = `CASE WHEN source = 'log' THEN 'log' WHEN dry_run THEN 'preview' ELSE 'anomalies' END`;
+
 /** Class of the advisory locks of dry runs. */
 const PREVIEW_LOCK = 7_401_020;
 
@@ -43,6 +50,31 @@ export interface Progress {
   readonly rejected: number;
   /** Rejections by reason. */
   readonly byReason: Readonly<Record<string, number>>;
+}
+
+/** A job that makes the windows of `[from, to)` anew; instants. */
+export interface LogReplay {
+  readonly id: string;
+  readonly dryRun: boolean;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** How many records were read, of how many that are to be. */
+export interface Reading {
+  readonly read: number;
+  readonly total: number;
+}
+
+export interface LogResult {
+  readonly read: number;
+  /** Events in the windows. */
+  readonly applied: number;
+  /** Records of the range that are rejected. */
+  readonly rejected: number;
+  readonly byReason: Readonly<Record<string, number>>;
+  /** Null for a dry run, which holds nobody up. */
+  readonly ingestionPausedMs: number | null;
 }
 
 interface ReplayRow {
@@ -94,20 +126,82 @@ export class ReplayJobsRepository {
     return row?.id ?? null;
   }
 
-  /** The kinds of jobs that are open: true for dry runs, false for the others. Cheap, to be asked often. */
-  async kindsOpen(): Promise<boolean[]> {
-    const rows: { dry_run: boolean }[] = await this.database.query(
-      `SELECT DISTINCT dry_run FROM replays WHERE status IN ('planned', 'running')`,
+  /** Opens a job that makes windows anew from the log. @param range instants */
+  async createLog(
+    range: { readonly from: string; readonly to: string },
+    dryRun: boolean,
+    requestedBy: string,
+  ): Promise<string> {
+    const [row]: { id: string }[] = await this.database.query(
+      `INSERT INTO replays (source, dry_run, filter, rate_per_second, force, max_id, total, requested_by)
+       VALUES ('log', $1, $2, 0, false, 0, 0, $3) RETURNING id`,
+      [dryRun, JSON.stringify(range), requestedBy],
     );
-    return rows.map(({ dry_run }) => dry_run);
+    if (!row) throw new Error('The replay was not stored');
+    return row.id;
   }
 
-  /** The open jobs of a kind, oldest first, and in how many milliseconds each may go on. */
-  async open(dryRun: boolean): Promise<{ id: string; dueInMs: number }[]> {
+  /**
+   * Takes a job of the log on for as long as the session lasts, from its beginning.
+   * @returns null when it is ended, or another replica has it
+   */
+  async takeLog(session: EntityManager, id: string): Promise<LogReplay | null> {
+    const [lock]: { locked: boolean }[] = await session.query(
+      `SELECT pg_try_advisory_lock(${PREVIEW_LOCK}, ($1::bigint % 2147483647)::integer) AS locked`,
+      [id],
+    );
+    if (!lock?.locked) return null;
+    const [rows]: [{ filter: { from: string; to: string }; dry_run: boolean }[], number] =
+      await session.query(
+        `UPDATE replays SET status = 'running', started_at = coalesce(started_at, now()), records_read = 0
+        WHERE id = $1 AND status IN ('planned', 'running') RETURNING filter, dry_run`,
+        [id],
+      );
+    const [row] = rows;
+    return row ? { id, dryRun: row.dry_run, ...row.filter } : null;
+  }
+
+  /** Notes how far a job of the log has come. @returns false when it has been cancelled */
+  async noteReading(session: EntityManager, id: string, { read, total }: Reading): Promise<boolean> {
+    const [, changed]: [unknown, number] = await session.query(
+      `UPDATE replays SET records_read = $2, total = $3 WHERE id = $1 AND status IN ('planned', 'running')`,
+      [id, read, total],
+    );
+    return changed === 1;
+  }
+
+  /** Ends a job of the log well. @returns false when it has been cancelled */
+  async endLog(transaction: EntityManager, id: string, result: LogResult): Promise<boolean> {
+    const [, changed]: [unknown, number] = await transaction.query(
+      `UPDATE replays SET status = 'succeeded', finished_at = clock_timestamp(), records_read = $2, total = $2,
+              applied = $3, rejected = $4, by_reason = $5, ingestion_paused_ms = $6
+        WHERE id = $1 AND status IN ('planned', 'running')`,
+      [
+        id,
+        result.read,
+        result.applied,
+        result.rejected,
+        JSON.stringify(result.byReason),
+        result.ingestionPausedMs,
+      ],
+    );
+    return changed === 1;
+  }
+
+  /** The lanes that have open jobs. Cheap, to be asked often. */
+  async lanesOpen(): Promise<Lane[]> {
+    const rows: { lane: Lane }[] = await this.database.query(
+      `SELECT DISTINCT ${LANE} AS lane FROM replays WHERE status IN ('planned', 'running')`,
+    );
+    return rows.map(({ lane }) => lane);
+  }
+
+  /** The open jobs of a lane, oldest first, and in how many milliseconds each may go on. */
+  async open(lane: Lane): Promise<{ id: string; dueInMs: number }[]> {
     return this.database.query(
       `SELECT id, greatest(0, extract(epoch FROM next_chunk_at - clock_timestamp()) * 1000)::double precision AS "dueInMs"
-         FROM replays WHERE status IN ('planned', 'running') AND dry_run = $1 ORDER BY id`,
-      [dryRun],
+         FROM replays WHERE status IN ('planned', 'running') AND ${LANE} = $1 ORDER BY id`,
+      [lane],
     );
   }
 

@@ -9,7 +9,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { DatabaseService } from '../database/database.service.js';
 import { isDatabaseUnavailable } from '../http/database-unavailable.js';
-import { ReplayJobsRepository } from './replay-jobs.repository.js';
+import { LogReplayRunner, NotNowError } from './log/log-replay-runner.js';
+import { ReplayJobsRepository, type Lane } from './replay-jobs.repository.js';
 import { ReplayRunner } from './replay-runner.js';
 
 /** Longest time between two looks for jobs that another replica has opened. */
@@ -17,12 +18,12 @@ const LOOK_MS = 500;
 /** After a failure of the database. */
 const RETRY_MS = 2_000;
 
-/** Works on open jobs in every replica; dry runs, which take long at a time, beside the others. */
+/** Works on open jobs in every replica, a lane beside the other. */
 @Injectable()
 export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Replay');
   private readonly stopping = new AbortController();
-  private readonly lanes = new Map<boolean, Promise<void>>();
+  private readonly lanes = new Map<Lane, Promise<void>>();
   private watching: Promise<void> = Promise.resolve();
   private failing = false;
 
@@ -31,6 +32,7 @@ export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly database: DatabaseService,
     private readonly jobs: ReplayJobsRepository,
     private readonly runner: ReplayRunner,
+    private readonly logRunner: LogReplayRunner,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -49,22 +51,22 @@ export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationSh
   /** Opens a lane where there are jobs; while there are none, its look is all that is asked of the database. */
   private async watch(): Promise<void> {
     await this.repeat(async () => {
-      for (const dryRun of await this.jobs.kindsOpen()) {
-        if (this.lanes.has(dryRun)) continue;
-        const lane = this.repeat(() => this.takeTurn(dryRun)).finally(() => this.lanes.delete(dryRun));
-        this.lanes.set(dryRun, lane);
+      for (const lane of await this.jobs.lanesOpen()) {
+        if (this.lanes.has(lane)) continue;
+        const done = this.repeat(() => this.takeTurn(lane)).finally(() => this.lanes.delete(lane));
+        this.lanes.set(lane, done);
       }
       return LOOK_MS;
     });
   }
 
   /** A chunk of each job that is due. @returns how long to wait then; null when no job is open */
-  private async takeTurn(dryRun: boolean): Promise<number | null> {
-    const jobs = await this.jobs.open(dryRun);
+  private async takeTurn(lane: Lane): Promise<number | null> {
+    const jobs = await this.jobs.open(lane);
     if (jobs.length === 0) return null;
     let waitMs = LOOK_MS;
     for (const { id, dueInMs } of jobs) {
-      const moved = dueInMs <= 0 && !this.stopping.signal.aborted && (await this.takeChunk(id, dryRun));
+      const moved = dueInMs <= 0 && !this.stopping.signal.aborted && (await this.takeChunk(id, lane));
       waitMs = Math.min(waitMs, moved ? 0 : dueInMs || LOOK_MS);
     }
     return waitMs;
@@ -93,11 +95,18 @@ export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationSh
     }
   }
 
-  private async takeChunk(id: string, dryRun: boolean): Promise<boolean> {
+  private async takeChunk(id: string, lane: Lane): Promise<boolean> {
     try {
-      return await (dryRun ? this.runner.preview(id) : this.runner.applyChunk(id));
+      switch (lane) {
+        case 'anomalies':
+          return await this.runner.applyChunk(id);
+        case 'preview':
+          return await this.runner.preview(id);
+        case 'log':
+          return await this.logRunner.run(id, this.stopping.signal);
+      }
     } catch (error) {
-      if (isDatabaseUnavailable(error)) throw error;
+      if (isDatabaseUnavailable(error) || error instanceof NotNowError) throw error;
       // Trying the same chunk for ever would help nobody; what was stored before it stays.
       this.logger.error(`Replay ${id} has failed`, (error as Error).stack);
       await this.jobs.end(this.dataSource.manager, id, 'failed', (error as Error).message.slice(0, 1000));

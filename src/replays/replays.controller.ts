@@ -6,6 +6,8 @@ import { Endpoint } from '../http/endpoint.decorator.js';
 import type { Page } from '../http/list.js';
 import { invalidRequest, ProblemError } from '../http/problem.js';
 import { OPERATOR } from './actor.js';
+import { RebuildRange } from './core/rebuild-range.js';
+import { LogSurvey } from './log/log-survey.js';
 import { ReplayJobsRepository } from './replay-jobs.repository.js';
 import { ReplaysQueries } from './replays.queries.js';
 import {
@@ -17,27 +19,30 @@ import {
   replayId,
   replayPage,
   replaysQuery,
+  type NewAnomaliesReplay,
+  type NewLogReplay,
   type NewReplayBody,
   type Replay,
   type ReplayDetail,
   type ReplaysQuery,
 } from './replays.schemas.js';
 
-/** Jobs that count in bulk what was set aside. */
+/** Jobs that count in bulk what was set aside, or make windows anew. */
 @ApiTags('Replays')
 @Controller('replays')
 export class ReplaysController {
   constructor(
     private readonly jobs: ReplayJobsRepository,
     private readonly replays: ReplaysQueries,
+    private readonly survey: LogSurvey,
     @InjectDataSource() private readonly database: DataSource,
   ) {}
 
   @Post()
   @Endpoint({
-    summary: 'Replay anomalies in bulk',
+    summary: 'Replay anomalies in bulk, or make windows anew from the log',
     description:
-      'Makes a job of all anomalies of status `new` that meet the filter now; each is judged by the rules of today, with the patch applied to it, and counted at most once, like by `POST /anomalies/{id}/replay`. The first 100 are a canary: when less than 95 % of them are applied, the job fails and leaves the others alone, unless `force` is set. Jobs go on after a restart, in any replica. A dry run stores nothing but its result.',
+      'Makes a job of all anomalies of status `new` that meet the filter now; each is judged by the rules of today, with the patch applied to it, and counted at most once, like by `POST /anomalies/{id}/replay`. The first 100 are a canary: when less than 95 % of them are applied, the job fails and leaves the others alone, unless `force` is set. Jobs go on after a restart, in any replica. A dry run stores nothing but its result.\n\nWith `source: "log"` it reads the log again, beside ingestion, and puts the windows that lie wholly in `[from, to)` right: each is what the log makes of it by the rules of today, with all that was replayed. Ingestion waits only for the last moments of it, see `ingestionPausedMs`. Anomalies of the range whose records pass now become `replayed`, and records that are rejected now, new anomalies.',
     status: 202,
     response: replayDetail,
     responseDescription: 'The job, planned.',
@@ -51,17 +56,16 @@ export class ReplaysController {
       startedAt: null,
       finishedAt: null,
     },
-    problems: ['nothing_to_replay', 'database_unavailable'],
+    problems: [
+      'nothing_to_replay',
+      'log_too_short',
+      'data_expired',
+      'log_unavailable',
+      'database_unavailable',
+    ],
   })
   async create(@Body({ schema: newReplay }) body: NewReplayBody): Promise<ReplayDetail> {
-    const { filter, patch = null, dryRun, ratePerSecond, force } = body;
-    if (filter.ids) await this.assertKnown(filter.ids);
-    const id = await this.jobs.create({ filter, patch, dryRun, ratePerSecond, force, requestedBy: OPERATOR });
-    if (id === null)
-      throw new ProblemError(
-        'nothing_to_replay',
-        'No anomaly of status new meets the filter; see GET /anomalies.',
-      );
+    const id = body.source === 'log' ? await this.createLog(body) : await this.createAnomalies(body);
     return this.found(id);
   }
 
@@ -105,6 +109,24 @@ export class ReplaysController {
     const found = await this.found(id);
     if (!cancelled) throw new ProblemError('replay_ended', `Replay ${id} has ${found.status} already.`);
     return found;
+  }
+
+  private async createAnomalies(body: NewAnomaliesReplay): Promise<string> {
+    const { filter, patch = null, dryRun, ratePerSecond, force } = body;
+    if (filter.ids) await this.assertKnown(filter.ids);
+    const id = await this.jobs.create({ filter, patch, dryRun, ratePerSecond, force, requestedBy: OPERATOR });
+    if (id === null)
+      throw new ProblemError(
+        'nothing_to_replay',
+        'No anomaly of status new meets the filter; see GET /anomalies.',
+      );
+    return id;
+  }
+
+  /** Looks at once whether the log is still there, so that nobody has to come back for that answer. */
+  private async createLog({ from, to, dryRun }: NewLogReplay): Promise<string> {
+    await this.survey.make(this.database.manager, new RebuildRange(Date.parse(from), Date.parse(to)));
+    return this.jobs.createLog({ from, to }, dryRun, OPERATOR);
   }
 
   private async assertKnown(ids: readonly string[]): Promise<void> {

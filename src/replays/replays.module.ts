@@ -1,8 +1,16 @@
 import { Module } from '@nestjs/common';
 import { AggregationModule } from '../aggregation/aggregation.module.js';
+import { AnomaliesModule } from '../anomalies/anomalies.module.js';
 import { AnomalyActionsController } from './anomaly-actions.controller.js';
 import { AnomalyActions } from './anomaly-actions.service.js';
 import { AnomalyStatesRepository } from './anomaly-states.repository.js';
+import { CountedAnomalies } from './log/counted-anomalies.js';
+import { LogRebuilds } from './log/log-rebuilds.js';
+import { LogReplayRunner } from './log/log-replay-runner.js';
+import { LogSurvey } from './log/log-survey.js';
+import { LogSwap } from './log/log-swap.js';
+import { RebuildInputsRepository } from './log/rebuild-inputs.repository.js';
+import { RebuildRepository } from './log/rebuild.repository.js';
 import { ReplayChunk } from './replay-chunk.js';
 import { ReplayJobsRepository } from './replay-jobs.repository.js';
 import { ReplayRunner } from './replay-runner.js';
@@ -12,11 +20,18 @@ import { ReplaysQueries } from './replays.queries.js';
 
 /** Counting after all what was set aside. */
 @Module({
-  imports: [AggregationModule],
+  imports: [AggregationModule, AnomaliesModule],
   controllers: [AnomalyActionsController, ReplaysController],
   providers: [
     AnomalyActions,
     AnomalyStatesRepository,
+    CountedAnomalies,
+    LogRebuilds,
+    LogReplayRunner,
+    LogSurvey,
+    LogSwap,
+    RebuildInputsRepository,
+    RebuildRepository,
     ReplayChunk,
     ReplayJobsRepository,
     ReplayRunner,

@@ -16,6 +16,8 @@ type ReplayRow = Pick<Replay, 'id' | 'source' | 'status' | 'filter' | 'patch' | 
   applied: string;
   rejected: string;
   by_reason: Record<string, number>;
+  records_read: string;
+  ingestion_paused_ms: number | null;
   requested_by: string;
   created_at: Date;
   started_at: Date | null;
@@ -80,6 +82,8 @@ const toReplay = (row: ReplayRow): Replay => ({
   applied: Number(row.applied),
   rejected: Number(row.rejected),
   byReason: row.by_reason,
+  recordsRead: row.source === 'log' ? Number(row.records_read) : null,
+  ingestionPausedMs: row.ingestion_paused_ms,
   error: row.error,
   requestedBy: row.requested_by,
   createdAt: formatInstant(row.created_at),

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { anomalyId } from '../anomalies/anomalies.schemas.js';
 import { anomalyReasons } from '../anomalies/core/reason.js';
+import { EVENT_TYPE_WINDOWS } from '../aggregation/core/window-spec.js';
 import { flag, mustBeObject } from '../http/body.js';
+import { isInstant, type Instant } from '../http/core/instant.js';
 import {
   formatParameter,
   fromBeforeTo,
@@ -11,6 +13,7 @@ import {
   wordParameter,
 } from '../http/list.js';
 import { rowIdParameter } from '../http/row-id.js';
+import { RebuildRange } from './core/rebuild-range.js';
 
 export const replayStatuses = ['planned', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 
@@ -44,31 +47,62 @@ const isPlain = (value: unknown): boolean =>
     ? true
     : !Object.hasOwn(value, '__proto__') && Object.values(value).every(isPlain);
 
+const dryRun = flag('Only say what would happen; nothing is counted.');
+
+const anomaliesReplay = z
+  .strictObject({
+    source: z.literal('anomalies').meta({ description: 'Replay what was set aside.' }),
+    filter: filter.default({}),
+    patch: z
+      .record(z.string(), z.unknown(), 'must be a JSON object')
+      .refine(isPlain, 'must not name __proto__')
+      .optional()
+      .meta({
+        description:
+          'RFC 7396 merge patch for each event: its fields replace those of the event, null removes one.',
+      }),
+    dryRun,
+    ratePerSecond: z
+      .number(RATE_MESSAGE)
+      .int(RATE_MESSAGE)
+      .min(0, RATE_MESSAGE)
+      .max(MAX_RATE, RATE_MESSAGE)
+      .default(200)
+      .meta({ description: 'Anomalies a second, over all replicas; 0 for no limit.' }),
+    force: flag('Go on also when less than 95 % of the first 100 are applied.'),
+  })
+  .meta({ title: 'Anomalies' });
+
+/** Windows of 5 minutes are the shortest: a range without one has none at all. */
+const holdsAWindow = z.check<{ from?: Instant | undefined; to?: Instant | undefined }>((ctx) => {
+  const { from, to } = ctx.value;
+  if (!isInstant(from) || !isInstant(to) || from >= to) return;
+  const range = new RebuildRange(Date.parse(from), Date.parse(to));
+  if (!range.hasWindowOf(EVENT_TYPE_WINDOWS))
+    ctx.issues.push({
+      code: 'custom',
+      path: ['to'],
+      message: 'must leave room for a whole window: they have 5 minutes and begin at multiples of that',
+      input: to,
+    });
+});
+
+const logReplay = z
+  .strictObject({
+    source: z.literal('log').meta({ description: 'Make windows anew from the log.' }),
+    from: z.nonoptional(instantParameter('Windows that start at this instant or later.'), 'is needed'),
+    to: z.nonoptional(instantParameter('Windows that end at this instant or earlier.'), 'is needed'),
+    dryRun,
+  })
+  .check(fromBeforeTo)
+  .check(holdsAWindow)
+  .meta({ title: 'Log' });
+
 export const newReplay = z
-  .strictObject(
-    {
-      source: wordParameter(['anomalies'], '`anomalies`: replay what was set aside.'),
-      filter: filter.default({}),
-      patch: z
-        .record(z.string(), z.unknown(), 'must be a JSON object')
-        .refine(isPlain, 'must not name __proto__')
-        .optional()
-        .meta({
-          description:
-            'RFC 7396 merge patch for each event: its fields replace those of the event, null removes one.',
-        }),
-      dryRun: flag('Only say what would happen; nothing is counted.'),
-      ratePerSecond: z
-        .number(RATE_MESSAGE)
-        .int(RATE_MESSAGE)
-        .min(0, RATE_MESSAGE)
-        .max(MAX_RATE, RATE_MESSAGE)
-        .default(200)
-        .meta({ description: 'Anomalies a second, over all replicas; 0 for no limit.' }),
-      force: flag('Go on also when less than 95 % of the first 100 are applied.'),
-    },
-    mustBeObject,
-  )
+  .discriminatedUnion('source', [anomaliesReplay, logReplay], {
+    error: ({ code }: { code?: string }) =>
+      code === 'invalid_union' ? 'must be one of anomalies, log' : 'must be an object',
+  })
   .meta({
     description: 'What to replay.',
     example: {
@@ -79,6 +113,8 @@ export const newReplay = z
     },
   });
 export type NewReplayBody = z.output<typeof newReplay>;
+export type NewAnomaliesReplay = z.output<typeof anomaliesReplay>;
+export type NewLogReplay = z.output<typeof logReplay>;
 
 export const replaysQuery = z.strictObject({
   status: wordParameter(replayStatuses, 'Jobs of this status.').optional(),
@@ -99,16 +135,33 @@ export const replay = z
         '`planned` until its first chunk; `failed`: see `error`; what was applied before stays applied.',
       ),
     dryRun: z.boolean(),
-    filter: z.record(z.string(), z.unknown()),
+    filter: z
+      .record(z.string(), z.unknown())
+      .describe('Which anomalies; of a replay of the log its `from` and `to`.'),
     patch: z.record(z.string(), z.unknown()).nullable(),
     ratePerSecond: z.int(),
     force: z.boolean(),
-    total: z.int().describe('Anomalies that met the filter when it was made.'),
-    applied: z.int().describe('Counted by it; in a dry run: would be.'),
+    total: z
+      .int()
+      .describe('Anomalies that met the filter when it was made; records of the log that have to be read.'),
+    applied: z
+      .int()
+      .describe(
+        'Counted by it; in a dry run: would be. Of a replay of the log, once it has ended: events in the 5-minute windows made anew.',
+      ),
     rejected: z
       .int()
-      .describe('Rejected again. What somebody else replayed or discarded meanwhile is in neither.'),
+      .describe(
+        'Rejected again. What somebody else replayed or discarded meanwhile is in neither. Of a replay of the log: records of its range that are rejected.',
+      ),
     byReason: z.record(z.string(), z.int()).describe('Rejections by reason.'),
+    recordsRead: z.int().nullable().describe('How many records of the log it has read; null for anomalies.'),
+    ingestionPausedMs: z
+      .number()
+      .nullable()
+      .describe(
+        'For how many milliseconds ingestion had to wait for it; null unless it changed windows from the log.',
+      ),
     error: z.string().nullable(),
     requestedBy: z.string(),
     createdAt: z.string(),
@@ -149,6 +202,8 @@ export const replayExample: Replay = {
   applied: 6,
   rejected: 1,
   byReason: { missing_msisdn: 1 },
+  recordsRead: null,
+  ingestionPausedMs: null,
   error: null,
   requestedBy: 'operator',
   createdAt: '2025-11-09T08:00:00.120Z',

@@ -126,11 +126,15 @@ class KafkaLogReading implements LogReading {
     const { partition } = batch;
     const end = read?.ends.get(partition) ?? 0n;
     const position = this.positions.get(partition) ?? 0n;
-    if (!read || position >= end) return this.steer(partition);
+    if (!read || position >= end) {
+      this.steer(partition);
+      return;
+    }
     try {
       if (batch.fetchedOffset !== position && !(await this.isWhatFollows(batch, position))) {
         this.soughtTo.set(partition, position);
-        return this.steer(partition);
+        this.steer(partition);
+        return;
       }
       const records = batch.records.filter(({ offset }) => BigInt(offset) < end);
       const nextOffset = batch.nextOffset < end ? batch.nextOffset : end;

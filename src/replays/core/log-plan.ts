@@ -1,0 +1,82 @@
+/** What a rebuild has to know of a partition that ingestion has read. Offsets are of its present incarnation. */
+export interface ReadPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly incarnation: number;
+  /** Where ingestion began. */
+  readonly firstOffset: bigint;
+  /** Its checkpoint. */
+  readonly nextOffset: bigint;
+  /** Newest event it has counted, epoch milliseconds. */
+  readonly newestEventTime: number | null;
+  /** Newest event of logs that were in its place before. */
+  readonly earlierEventTime: number | null;
+}
+
+/** What there is of the log. */
+export interface LogExtent {
+  readonly low: bigint;
+  readonly high: bigint;
+  /** First offset whose record may hold an event of the range, see {@link LOOK_BACK_MS}. */
+  readonly start: bigint;
+}
+
+/**
+ * Records are read from this time before the range on, in milliseconds: an event may be 5 minutes ahead of its record, and records
+ * need not be in the order of their timestamps.
+ */
+export const LOOK_BACK_MS = 600_000;
+
+export type LogPlan =
+  | { readonly kind: 'plan'; readonly starts: ReadonlyMap<number, bigint> }
+  /** Not all that the windows were made of can be read. */
+  | { readonly kind: 'too_short'; readonly detail: string };
+
+/**
+ * Where each partition has to be read from so that the windows of a range can be made anew, exactly as they were made.
+ * @param partitions of all topics, those that are not read any more too
+ * @param from epoch milliseconds
+ */
+export function planLog(
+  topic: string,
+  partitions: readonly ReadPartition[],
+  log: ReadonlyMap<number, LogExtent>,
+  from: number,
+): LogPlan {
+  const starts = new Map<number, bigint>();
+  for (const partition of partitions) {
+    const detail =
+      partition.topic === topic
+        ? whatIsMissing(partition, log.get(partition.partition), from)
+        : whatIsLostWith(partition, from);
+    if (detail !== null) return { kind: 'too_short', detail };
+    const start = log.get(partition.partition)?.start ?? 0n;
+    if (partition.topic === topic)
+      starts.set(partition.partition, start > partition.firstOffset ? start : partition.firstOffset);
+  }
+  return { kind: 'plan', starts };
+}
+
+function whatIsMissing(
+  { partition, firstOffset, nextOffset, earlierEventTime }: ReadPartition,
+  extent: LogExtent | undefined,
+  from: number,
+): string | null {
+  if (earlierEventTime !== null && earlierEventTime >= from)
+    return `partition ${partition} had another log before, with events up to ${iso(earlierEventTime)}`;
+  if (firstOffset === nextOffset) return null;
+  if (!extent) return `the log has no partition ${partition} any more`;
+  if (extent.high < nextOffset)
+    return `the log of partition ${partition} ends at offset ${extent.high}, before the checkpoint ${nextOffset}`;
+  // The first record that is left is of the range, or close to it: so may those have been that are gone.
+  if (extent.low > firstOffset && extent.start <= extent.low)
+    return `the log of partition ${partition} begins at offset ${extent.low}, and its earlier records may belong to the range`;
+  return null;
+}
+
+const whatIsLostWith = ({ topic, newestEventTime }: ReadPartition, from: number): string | null =>
+  newestEventTime !== null && newestEventTime >= from
+    ? `events up to ${iso(newestEventTime)} came from the log "${topic}", which is not read any more`
+    : null;
+
+const iso = (instant: number): string => new Date(instant).toISOString();

@@ -1,0 +1,104 @@
+import type { WindowDelta } from '../../aggregation/core/window-deltas.js';
+import type { NewAnomaly } from '../../anomalies/core/anomaly.js';
+import type { AnomalyStatus } from '../../anomalies/anomalies.schemas.js';
+import { takeIn, type IntakeRules, type RecordOrigin } from '../../ingestion/core/intake.js';
+import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
+import type { LogRecord } from '../../transport/record-batch.js';
+import type { RebuildRange } from './rebuild-range.js';
+
+/** An anomaly that is stored for a record of the log. */
+export interface StoredAnomaly {
+  readonly id: string;
+  readonly status: AnomalyStatus;
+}
+
+/** What a stretch of one partition's log comes to, within the range. */
+export interface Rebuilt {
+  readonly windows: readonly WindowDelta[];
+  /** Rejected now, and no anomaly is stored for them. */
+  readonly newAnomalies: readonly NewAnomaly[];
+  /** Ids of stored anomalies of status `new` whose records pass now. */
+  readonly passing: readonly string[];
+}
+
+/**
+ * Takes one partition's log in again. Records that an anomaly is stored for count by what became of that anomaly, and
+ * not from here, so that nothing is counted twice, and no correction is lost.
+ */
+export class RebuiltPartition {
+  /** Records that were rejected, by reason. */
+  readonly rejected = new Map<string, number>();
+  private delta = new PartitionDelta(0n, null);
+  private passing: string[] = [];
+  /** Newest accepted event time, epoch microseconds: of what was read, since what came before lies before the range. */
+  private newest: number | null = null;
+
+  constructor(
+    private readonly origin: RecordOrigin,
+    private readonly range: RebuildRange,
+  ) {}
+
+  /**
+   * @param stored anomalies by the offsets of their records
+   * @param now epoch milliseconds, for records without a timestamp
+   */
+  take(
+    records: readonly LogRecord[],
+    stored: ReadonlyMap<string, StoredAnomaly>,
+    rules: IntakeRules,
+    now: number,
+  ): void {
+    for (const record of records) {
+      const anomaly = stored.get(record.offset);
+      if (anomaly) this.judgeAgain(record, anomaly, rules, now);
+      else this.takeAnew(record, rules, now);
+    }
+  }
+
+  /** What was taken since the last time. */
+  drain(): Rebuilt {
+    const { range, passing } = this;
+    const { windows, anomalies } = this.delta;
+    this.delta = new PartitionDelta(0n, this.newest);
+    this.passing = [];
+    return {
+      windows: [...windows].filter((window) => range.holds(window)),
+      newAnomalies: anomalies,
+      passing,
+    };
+  }
+
+  private takeAnew(record: LogRecord, rules: IntakeRules, now: number): void {
+    takeIn(record, this.origin, this.delta, rules, now);
+    this.newest = this.delta.newestEventTime;
+    const rejection = this.delta.anomalies.at(-1);
+    // Ones of other times stay as they are.
+    if (rejection?.offset === record.offset && !this.note(rejection)) this.delta.anomalies.pop();
+  }
+
+  private judgeAgain(
+    record: LogRecord,
+    { id, status }: StoredAnomaly,
+    rules: IntakeRules,
+    now: number,
+  ): void {
+    const verdict = new PartitionDelta(0n, this.newest);
+    takeIn(record, this.origin, verdict, rules, now);
+    // By the rules of today it moves the watermark, whatever was made of it.
+    this.newest = this.delta.newestEventTime = verdict.newestEventTime;
+    const rejection = verdict.anomalies[0];
+    if (rejection) this.note(rejection);
+    else if (status === 'new' && this.touches(verdict)) this.passing.push(id);
+  }
+
+  private touches({ windows }: PartitionDelta): boolean {
+    return [...windows].some((window) => this.range.holds(window));
+  }
+
+  /** @returns false for one that does not belong to the range */
+  private note({ reason, eventTime, recordTimestamp }: NewAnomaly): boolean {
+    if (!this.range.covers(eventTime, recordTimestamp)) return false;
+    this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
+    return true;
+  }
+}

@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { timestampLiteral } from '../../database/instant.js';
+import type { ReadPartition } from '../core/log-plan.js';
+import type { RebuildRange } from '../core/rebuild-range.js';
+import type { StoredAnomaly } from '../core/rebuilt-partition.js';
+
+/** An anomaly that counts in windows. */
+export interface CountedAnomaly {
+  readonly id: string;
+  /** When what was counted took place, exact to the microsecond; for the next page. */
+  readonly at: string;
+  /** What was counted: a correction, or the record itself. */
+  readonly event: Buffer | null;
+}
+
+/** What a rebuild reads beside the log. */
+@Injectable()
+export class RebuildInputsRepository {
+  /** Stored anomalies of a stretch of a partition's log, by their offsets. */
+  async storedAnomalies(
+    connection: EntityManager,
+    { topic, partition, incarnation }: ReadPartition,
+    from: bigint,
+    to: bigint,
+  ): Promise<Map<string, StoredAnomaly>> {
+    const rows: (StoredAnomaly & { offset: string })[] = await connection.query(
+      `SELECT "offset", id, status FROM anomalies
+        WHERE topic = $1 AND partition = $2 AND incarnation = $3 AND "offset" >= $4 AND "offset" < $5`,
+      [topic, partition, incarnation, String(from), String(to)],
+    );
+    return new Map(rows.map(({ offset, ...anomaly }) => [offset, anomaly]));
+  }
+
+  /** Replayed anomalies whose events lie in the range, a page at a time, in order of these events. */
+  async countedAnomalies(
+    connection: EntityManager,
+    range: RebuildRange,
+    after: CountedAnomaly | undefined,
+    limit: number,
+  ): Promise<CountedAnomaly[]> {
+    return connection.query(
+      `SELECT id, applied_event_time::text AS at, coalesce(applied_event, raw) AS event FROM anomalies
+        WHERE status = 'replayed' AND applied_event_time >= $1 AND applied_event_time < $2
+          AND ($3::timestamptz IS NULL OR (applied_event_time, id) > ($3, $4::bigint))
+        ORDER BY applied_event_time, id LIMIT $5`,
+      [instant(range.from), instant(range.to), after?.at ?? null, after?.id ?? null, limit],
+    );
+  }
+
+  /** The partitions of a topic; without it every partition that was ever read. */
+  async partitions(connection: EntityManager, topic: string | null = null): Promise<ReadPartition[]> {
+    const rows: PartitionRow[] = await connection.query(
+      `SELECT ${PARTITION_COLUMNS} FROM ingest_partitions WHERE $1::text IS NULL OR topic = $1 ORDER BY topic, partition`,
+      [topic],
+    );
+    return rows.map(toPartition);
+  }
+
+  /** The partitions of a topic, none of which moves on before the transaction ends. */
+  async lockPartitions(transaction: EntityManager, topic: string): Promise<ReadPartition[]> {
+    const rows: PartitionRow[] = await transaction.query(
+      `SELECT ${PARTITION_COLUMNS} FROM ingest_partitions WHERE topic = $1 ORDER BY topic, partition FOR UPDATE`,
+      [topic],
+    );
+    return rows.map(toPartition);
+  }
+
+  /** The first day of the range that has lost windows or anomalies to retention. */
+  async firstExpired(connection: EntityManager, { from, to }: RebuildRange): Promise<string | null> {
+    const [row]: { day: string | null }[] = await connection.query(
+      `SELECT min(stat_date)::text AS day FROM expired_totals
+        WHERE stat_date >= ($1::timestamptz AT TIME ZONE 'UTC')::date AND stat_date <= ($2::timestamptz AT TIME ZONE 'UTC')::date`,
+      [instant(from), instant(to - 1)],
+    );
+    return row?.day ?? null;
+  }
+}
+
+interface PartitionRow {
+  topic: string;
+  partition: number;
+  incarnation: number;
+  first_offset: string;
+  next_offset: string;
+  newest_event_time: Date | null;
+  earlier_event_time: Date | null;
+}
+
+const PARTITION_COLUMNS =
+  'topic, partition, incarnation, first_offset, next_offset, newest_event_time, earlier_event_time';
+
+const toPartition = (row: PartitionRow): ReadPartition => ({
+  topic: row.topic,
+  partition: row.partition,
+  incarnation: row.incarnation,
+  firstOffset: BigInt(row.first_offset),
+  nextOffset: BigInt(row.next_offset),
+  newestEventTime: row.newest_event_time?.getTime() ?? null,
+  earlierEventTime: row.earlier_event_time?.getTime() ?? null,
+});
+
+const instant = (millis: number): string => timestampLiteral(millis * 1000);
