@@ -103,6 +103,14 @@ describe('parseConfig', () => {
     ]);
   });
 
+  it('wants at least four connections: some work takes a second one while it holds the first', () => {
+    expect(parseConfig({ POSTGRES_POOL_SIZE: '4' }).POSTGRES_POOL_SIZE).toBe(4);
+    for (const size of ['3', '1', '0'])
+      expect(problemsOf({ POSTGRES_POOL_SIZE: size })).toEqual([
+        `POSTGRES_POOL_SIZE must be from 4 to 200, not "${size}"`,
+      ]);
+  });
+
   it('reports every mistake at once, by name', () => {
     const problems = problemsOf({
       PORT: 'x',
