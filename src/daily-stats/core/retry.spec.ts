@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { retryDelay } from './retry.js';
+import { interruptionDelay, retryDelay } from './retry.js';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -48,5 +48,20 @@ describe('the wait after a failed attempt', () => {
         });
       }),
     );
+  });
+});
+
+describe('the wait after a replica has gone in the middle of an attempt', () => {
+  const waits = (delayMs: number): number[] =>
+    [0, 1, 2, 3, 4, 5].map((interruptions) => interruptionDelay(interruptions, delayMs));
+
+  it('is none at first, then doubles from a second on', () => {
+    expect(waits(5 * MINUTE)).toEqual([0, 1_000, 2_000, 4_000, 8_000, 16_000]);
+  });
+
+  it('is at most that of a failure', () => {
+    expect(waits(3_000)).toEqual([0, 1_000, 2_000, 3_000, 3_000, 3_000]);
+    expect(waits(100)).toEqual([0, 100, 100, 100, 100, 100]);
+    expect(interruptionDelay(1_000_000, 5 * MINUTE)).toBe(5 * MINUTE);
   });
 });

@@ -1,6 +1,7 @@
 import { BatchPlanner } from '../../../src/daily-stats/batch/batch-planner.js';
 import { BatchService } from '../../../src/daily-stats/batch/batch.service.js';
 import { parseDay } from '../../../src/aggregation/core/day.js';
+import { PARTITION_LOCK } from '../../../src/daily-stats/daily-stats.repository.js';
 import { addEvents, runsOf, startBatch, statsOf, type BatchReplica } from '../../support/batch.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { waitFor } from '../../support/service.js';
@@ -137,6 +138,37 @@ describe('the stats of a day', () => {
     } finally {
       await other.stop();
     }
+  });
+
+  it('wait for another process to make their partition, but not for ever', async () => {
+    await addEvents(database.dataSource, [{ at: '2026-02-10T10:00:00Z', type: 'sms', region: 'Almaty' }]);
+    await build('2026-01-10');
+    const other = database.dataSource.createQueryRunner();
+    await other.startTransaction();
+    await other.query(`SELECT pg_advisory_xact_lock(${PARTITION_LOCK})`);
+    // Those of a month that has its partition need not wait.
+    await build('2026-01-20');
+    expect(await lastRun()).toMatchObject({ date: '2026-01-20', status: 'succeeded' });
+
+    expect(await build('2026-02-10')).toEqual({});
+    expect(await lastRun()).toMatchObject({
+      date: '2026-02-10',
+      status: 'failed',
+      error: expect.stringContaining('another process is making a partition of daily_stats') as string,
+    });
+
+    const beside = build('2026-02-10');
+    await waitFor('the build to ask for the partition', async () => {
+      const asking: unknown[] = await database.dataSource.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+            AND query LIKE 'SELECT pg_try_advisory_xact_lock(${PARTITION_LOCK})%'`,
+      );
+      return asking.length > 0;
+    });
+    await other.rollbackTransaction();
+    await other.release();
+    expect(await beside).toMatchObject({ 'total_events_count all_regions': 1 });
+    expect(await lastRun()).toMatchObject({ date: '2026-02-10', status: 'succeeded' });
   });
 
   it.each([

@@ -135,6 +135,29 @@ describe('retention', () => {
     });
   });
 
+  it('deletes what was done to anomalies together with them', async () => {
+    await start({ ANOMALIES_RETENTION_DAYS: '5' });
+    await db.query(
+      `WITH anomaly AS (
+         INSERT INTO anomalies (reason, detail, topic, partition, incarnation, "offset", event_time, created_at)
+         SELECT 'too_late', '', 't', 0, 1, n, '2026-02-28T10:00:00Z', timestamptz '2026-03-05T12:00:00Z' + n * interval '1 day'
+           FROM generate_series(0, 1) AS n RETURNING id
+       )
+       INSERT INTO anomaly_history (anomaly_id, actor, action, outcome)
+       SELECT id, 'operator', action, 'x' FROM anomaly, (VALUES ('replay'), ('discard')) AS done(action)`,
+    );
+    await build('2026-01-15', '2026-03-11');
+    await run();
+    const left: { day: string; action: string }[] = await db.query(
+      `SELECT anomalies.created_at::date::text AS day, action
+         FROM anomaly_history LEFT JOIN anomalies ON anomalies.id = anomaly_id ORDER BY anomaly_history.id`,
+    );
+    expect(left).toEqual([
+      { day: '2026-03-06', action: 'replay' },
+      { day: '2026-03-06', action: 'discard' },
+    ]);
+  });
+
   it('drops whole months of daily stats, and refuses to build them', async () => {
     await start({ DAILY_STATS_RETENTION_MONTHS: '1' });
     await build('2026-01-15', '2026-03-11');

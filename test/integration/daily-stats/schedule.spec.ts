@@ -245,6 +245,43 @@ describe('the batch by itself', () => {
     ]);
   });
 
+  it('waits longer each time, when replica after replica dies in the middle of a day', async () => {
+    await addEvents(db, [at('2026-03-09')]);
+    await db.query(
+      `INSERT INTO batch_runs (stat_date, trigger, status, attempts, interruptions, started_at)
+       VALUES ('2026-03-09', 'catch_up', 'running', 8, 8, now()), ('2026-03-10', 'scheduled', 'running', 20, 20, now())`,
+    );
+    const batch = await start(NOON, { BATCH_RETRY_DELAY: '10m' });
+    const put = await waitFor('both runs to be put back', async () => {
+      const rows: { interruptions: number; later: boolean }[] = await db.query(
+        `SELECT interruptions, not_before > now() + interval '1 minute' AS later FROM batch_runs WHERE status = 'waiting' ORDER BY id`,
+      );
+      return rows.length === 2 && rows;
+    });
+    expect(put).toEqual([
+      { interruptions: 9, later: true },
+      { interruptions: 21, later: true },
+    ]);
+    expect(batch.alarms.filter((line) => line.includes('has gone')).sort()).toEqual([
+      expect.stringMatching(/2026-03-09 .* has gone; once more in 128 s$/),
+      expect.stringMatching(/2026-03-10 .* has gone; once more in 600 s$/),
+    ]);
+  });
+
+  it('does not take a replica that died for a failure of the day', async () => {
+    await addEvents(db, [at('2026-03-10')]);
+    await poison('2026-03-10');
+    await db.query(
+      `INSERT INTO batch_runs (stat_date, trigger, attempts, interruptions) VALUES ('2026-03-10', 'scheduled', 5, 5)`,
+    );
+    const batch = await start(NOON, { BATCH_RETRIES: '1' });
+    expect(await ended(1)).toEqual([expect.objectContaining({ status: 'failed', attempts: 7 })]);
+    expect(batch.alarms.filter((line) => line.includes('2026-03-10 (scheduled) failed'))).toEqual([
+      expect.stringContaining('at attempt 6, next one in 0.1 s'),
+      expect.stringContaining('at attempt 7, for good'),
+    ]);
+  });
+
   it('leaves a day alone that somebody else is building', async () => {
     await addEvents(db, [at('2026-03-10')]);
     const other = db.createQueryRunner();
