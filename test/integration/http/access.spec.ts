@@ -1,5 +1,5 @@
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { createHttpApp, type HttpApp } from './http-app.js';
+import { createHttpApp, type HttpApp } from '../../support/http-app.js';
 
 const KEY = 'a-key-of-at-least-32-characters-0123';
 const OTHER_KEY = 'another-key-of-at-least-32-characters';

@@ -2,7 +2,7 @@ import { anomalyDetail, anomalyPage, anomalySummary } from '../../../src/anomali
 import type { AnomalyReason } from '../../../src/anomalies/core/reason.js';
 import { storableJson } from '../../../src/anomalies/core/storable.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { createHttpApp, type HttpApp } from './http-app.js';
+import { createHttpApp, type HttpApp } from '../../support/http-app.js';
 
 interface Seed {
   reason?: AnomalyReason;

@@ -7,7 +7,7 @@ import {
 } from '../../../src/daily-stats/batch/batch.schemas.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { waitFor } from '../../support/service.js';
-import { createHttpApp, type Answer, type HttpApp } from './http-app.js';
+import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 interface BatchRunPage {
   items: BatchRun[];

@@ -1,6 +1,6 @@
 import { dailyStatPage, type DailyStat } from '../../../src/daily-stats/daily-stats.schemas.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { createHttpApp, type Answer, type HttpApp } from './http-app.js';
+import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 interface DailyStatPage {
   items: DailyStat[];

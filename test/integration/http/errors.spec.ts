@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { MetricsQueries } from '../../../src/aggregation/metrics.queries.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { createHttpApp, type Answer, type HttpApp } from './http-app.js';
+import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 const problemOf = (answer: Answer): unknown => {
   expect(answer.headers['content-type']).toBe('application/problem+json');

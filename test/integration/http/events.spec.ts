@@ -1,6 +1,6 @@
 import { PublishError } from '../../../src/transport/event-publisher.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { createHttpApp, type HttpApp } from './http-app.js';
+import { createHttpApp, type HttpApp } from '../../support/http-app.js';
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 

@@ -1,6 +1,6 @@
 import { metricKeyPage, metricPage, type Metric } from '../../../src/aggregation/metrics.schemas.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { createHttpApp, type Answer, type HttpApp } from './http-app.js';
+import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 interface MetricPage {
   items: Metric[];

@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { problems } from '../../../src/http/problem.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { createHttpApp, type HttpApp } from './http-app.js';
+import { createHttpApp, type HttpApp } from '../../support/http-app.js';
 
 interface Media {
   schema?: { $ref?: string; properties?: Record<string, object>; example?: unknown };

@@ -1,7 +1,7 @@
 import { pipelineStatus } from '../../../src/operations/pipeline.schemas.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { waitFor } from '../../support/service.js';
-import { createHttpApp, type Answer, type HttpApp } from './http-app.js';
+import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 describe('operations', () => {
   let database: TestDatabase;

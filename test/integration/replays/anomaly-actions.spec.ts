@@ -1,6 +1,6 @@
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { addAnomaly, GOOD_EVENT, windowsOf } from '../../support/anomalies.js';
-import { createHttpApp, type Answer, type HttpApp } from '../http/http-app.js';
+import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 interface Detail {
   status: string;

@@ -2,7 +2,7 @@ import type { ReplayDetail } from '../../../src/replays/replays.schemas.js';
 import { addAnomaly, GOOD_EVENT, windowsOf } from '../../support/anomalies.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { waitFor } from '../../support/service.js';
-import { createHttpApp, type Answer, type HttpApp } from '../http/http-app.js';
+import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 describe('replays of anomalies in bulk', () => {
   let database: TestDatabase;

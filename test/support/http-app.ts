@@ -1,13 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { AppModule } from '../../../src/app.module.js';
-import { parseConfig } from '../../../src/config/config.js';
-import { CLOCK } from '../../../src/daily-stats/clock.js';
-import { DatabaseService } from '../../../src/database/database.service.js';
-import { configureHttp, createFastifyAdapter } from '../../../src/http/configure-http.js';
-import { EventPublisher, type OutgoingEvent } from '../../../src/transport/event-publisher.js';
-import { EventSource, type LogBounds, type SourceHealth } from '../../../src/transport/event-source.js';
+import { AppModule } from '../../src/app.module.js';
+import { parseConfig } from '../../src/config/config.js';
+import { CLOCK } from '../../src/daily-stats/clock.js';
+import { DatabaseService } from '../../src/database/database.service.js';
+import { configureHttp, createFastifyAdapter } from '../../src/http/configure-http.js';
+import { EventPublisher, type OutgoingEvent } from '../../src/transport/event-publisher.js';
+import { EventSource, type LogBounds, type SourceHealth } from '../../src/transport/event-source.js';
 
 /** Keeps what is published, or fails as it is told to. */
 export class RecordingPublisher extends EventPublisher {
