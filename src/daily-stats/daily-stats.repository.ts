@@ -4,7 +4,7 @@ import type { EntityManager } from 'typeorm';
 import type { Day } from '../aggregation/core/day.js';
 
 /** Class of the advisory locks of days; the other half of the key is the day's number. */
-export const DAY_LOCK = 7_401_010;
+const DAY_LOCK = 7_401_010;
 /** Advisory lock of whoever makes a partition: two days of one month may be built at once. */
 export const PARTITION_LOCK = 7_401_011;
 const PARTITION_PATIENCE_MS = 3_000;

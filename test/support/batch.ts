@@ -5,6 +5,7 @@ import { WindowDeltas } from '../../src/aggregation/core/window-deltas.js';
 import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../../src/aggregation/core/window-spec.js';
 import { MetricsRepository } from '../../src/aggregation/metrics.repository.js';
 import { StatDaysRepository } from '../../src/aggregation/stat-days.repository.js';
+import { parseDay } from '../../src/aggregation/core/day.js';
 import { parseConfig } from '../../src/config/config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
@@ -12,6 +13,7 @@ import { DatabaseService } from '../../src/database/database.service.js';
 import { CLOCK } from '../../src/daily-stats/clock.js';
 import { dateLiteral } from '../../src/database/instant.js';
 import { DailyStatsModule } from '../../src/daily-stats/daily-stats.module.js';
+import { DailyStatsRepository } from '../../src/daily-stats/daily-stats.repository.js';
 import type { TestDatabase } from './database.js';
 
 /** One replica's batch, in this process, with a clock of its own. */
@@ -71,6 +73,17 @@ export const runsOf = (database: DataSource): Promise<Run[]> =>
   database.query(
     `SELECT stat_date::text AS date, trigger, status, attempts, rows, error FROM batch_runs ORDER BY id`,
   );
+
+/** Holds a day as another replica does that builds it. @returns what ends that */
+export async function buildElsewhere(database: DataSource, day: string): Promise<() => Promise<void>> {
+  const other = database.createQueryRunner();
+  await other.startTransaction();
+  expect(await new DailyStatsRepository().tryLock(other.manager, parseDay(day)!)).toBe(true);
+  return async () => {
+    await other.rollbackTransaction();
+    await other.release();
+  };
+}
 
 /** The stats of a day, by type and key. */
 export async function statsOf(database: DataSource, day: string): Promise<Record<string, number>> {

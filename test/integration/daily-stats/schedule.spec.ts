@@ -5,7 +5,15 @@ import { BatchPlanner } from '../../../src/daily-stats/batch/batch-planner.js';
 import { BatchRound } from '../../../src/daily-stats/batch/batch-round.js';
 import { BatchService } from '../../../src/daily-stats/batch/batch.service.js';
 import { BatchStateQueries, type BatchState } from '../../../src/daily-stats/batch/batch-state.queries.js';
-import { addEvents, runsOf, startBatch, statsOf, type BatchReplica, type Run } from '../../support/batch.js';
+import {
+  addEvents,
+  buildElsewhere,
+  runsOf,
+  startBatch,
+  statsOf,
+  type BatchReplica,
+  type Run,
+} from '../../support/batch.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { waitFor } from '../../support/service.js';
 
@@ -284,10 +292,7 @@ describe('the batch by itself', () => {
 
   it('leaves a day alone that somebody else is building', async () => {
     await addEvents(db, [at('2026-03-10')]);
-    const other = db.createQueryRunner();
-    await other.connect();
-    await other.startTransaction();
-    await other.query(`SELECT pg_advisory_xact_lock(7401010, date '2026-03-10' - date '2000-01-01')`);
+    const endElsewhere = await buildElsewhere(db, '2026-03-10');
     await db.query(
       `INSERT INTO batch_runs (stat_date, trigger, status, attempts, started_at) VALUES ('2026-03-10', 'scheduled', 'running', 1, now())`,
     );
@@ -295,8 +300,7 @@ describe('the batch by itself', () => {
     for (let round = 0; round < 3; round++) await batch.get(BatchRound).regular();
     expect(await batch.get(BatchService).runNow(march(10), false)).toBeNull();
     expect(await runsOf(db)).toEqual([expect.objectContaining({ status: 'running', attempts: 1 })]);
-    await other.rollbackTransaction();
-    await other.release();
+    await endElsewhere();
     expect(await ended(1)).toEqual([expect.objectContaining({ status: 'succeeded', attempts: 2 })]);
   });
 
