@@ -4,8 +4,8 @@ import {
   type BatchRun,
   type BatchSchedule,
 } from '../../src/daily-stats/batch/batch.schemas.js';
-import { createTestDatabase, type TestDatabase } from './database.js';
-import { createHttpApp, type Answer, type HttpApp } from './http-app.js';
+import type { Answer } from './http-app.js';
+import { HttpService } from './http-service.js';
 
 export interface BatchRunPage {
   items: BatchRun[];
@@ -37,21 +37,10 @@ export function expectMistakes(answer: Answer, ...fields: string[]): void {
   for (const { message } of problem.errors) expect(message).toMatch(/\w/);
 }
 
-/** A service with a database of its own, and its batch by the REST API. */
-export class BatchApi {
-  database!: TestDatabase;
-  http!: HttpApp;
-
-  async start(env: Record<string, string> = {}, { paused = true } = {}): Promise<void> {
-    this.database = await createTestDatabase();
-    // Before the service is there: its first round comes right after the start.
-    if (paused) await this.sql(`UPDATE batch_control SET paused_at = now()`);
-    this.http = await createHttpApp({ url: this.database.url, now: NOW, env });
-  }
-
-  async stop(): Promise<void> {
-    await this.http.close();
-    await this.database.drop();
+/** The batch of a service, by its REST API. */
+export class BatchApi extends HttpService {
+  constructor() {
+    super(NOW);
   }
 
   /** One service for all tests of a suite, paused; each finds it empty. */
@@ -71,9 +60,6 @@ export class BatchApi {
     afterAll(() => this.stop());
     return this;
   }
-
-  readonly sql = <T>(statement: string, values: unknown[] = []): Promise<T[]> =>
-    this.database.dataSource.query(statement, values);
 
   /** Puts a window there, and notes the change of its day as a flush does. */
   readonly window = async (
@@ -133,8 +119,6 @@ export class BatchApi {
       ({ metricType, metricKey, metricValue }) => [metricType, metricKey, metricValue].join(' '),
     );
 
-  readonly post = (path: string, body?: unknown): Promise<Answer> =>
-    this.http.post(path, body === undefined ? undefined : JSON.stringify(body));
   readonly run = async (body?: unknown, query = ''): Promise<BatchRun> => {
     const answer = await this.post(`/batch/run${query}`, body);
     expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);

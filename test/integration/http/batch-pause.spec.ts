@@ -1,6 +1,5 @@
 import type { BatchRun } from '../../../src/daily-stats/batch/batch.schemas.js';
-import { BatchApi, expectMistakes, NOW } from '../../support/batch-api.js';
-import { createHttpApp } from '../../support/http-app.js';
+import { BatchApi, expectMistakes } from '../../support/batch-api.js';
 import { waitFor } from '../../support/service.js';
 
 describe('pausing and resuming the batch', () => {
@@ -33,7 +32,7 @@ describe('pausing and resuming the batch', () => {
     expect(await schedule()).toEqual(paused.body);
     expect((await post('/batch/pause')).body).toEqual(paused.body);
 
-    const other = await createHttpApp({ url: api.database.url, now: NOW, env: QUICK });
+    const other = await api.another();
     try {
       expect((await other.get('/batch/schedule')).body).toEqual(paused.body);
       const resumed = await other.post('/batch/resume');

@@ -1,6 +1,5 @@
-import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { addAnomaly, GOOD_EVENT, windowsOf } from '../../support/anomalies.js';
-import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
+import { addAnomaly, GOOD_EVENT } from '../../support/anomalies.js';
+import { replayService } from '../../support/replay-service.js';
 
 interface Detail {
   status: string;
@@ -10,25 +9,10 @@ interface Detail {
 }
 
 describe('an anomaly', () => {
-  let database: TestDatabase;
-  let http: HttpApp;
-
-  beforeEach(async () => {
-    database = await createTestDatabase();
-    await database.dataSource.query('UPDATE batch_control SET paused_at = now()');
-    http = await createHttpApp({ url: database.url });
-  });
-  afterEach(async () => {
-    await http.close();
-    await database.drop();
-  });
-
-  const post = (path: string, body?: unknown): Promise<Answer> =>
-    http.post(path, body === undefined ? undefined : JSON.stringify(body));
+  const { database, http, post, another, windows } = replayService();
   const detail = async (id: string): Promise<Detail> => (await http.get(`/anomalies/${id}`)).body;
   const add = (record: Parameters<typeof addAnomaly>[1], options?: Parameters<typeof addAnomaly>[2]) =>
     addAnomaly(database.dataSource, record, options);
-  const windows = () => windowsOf(database.dataSource);
   const ONCE = [
     'event_type_agg balance_recharge 11-08 22:30: 1 (1) 100.25',
     'region_agg Almaty 11-08 22:30: 1 (1) 1',
@@ -115,7 +99,7 @@ describe('an anomaly', () => {
     });
 
     it('counts once, however often and at the same time somebody clicks, in two replicas', async () => {
-      const other = await createHttpApp({ url: database.url });
+      const other = await another();
       try {
         const id = await add(GOOD_EVENT);
         const answers = await Promise.all(

@@ -1,26 +1,10 @@
 import type { ReplayDetail } from '../../../src/replays/replays.schemas.js';
-import { addAnomaly, GOOD_EVENT, windowsOf } from '../../support/anomalies.js';
-import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { addAnomaly, GOOD_EVENT } from '../../support/anomalies.js';
+import { replayService } from '../../support/replay-service.js';
 import { waitFor } from '../../support/service.js';
-import { createHttpApp, type Answer, type HttpApp } from '../../support/http-app.js';
 
 describe('replays of anomalies in bulk', () => {
-  let database: TestDatabase;
-  let http: HttpApp;
-
-  beforeEach(async () => {
-    database = await createTestDatabase();
-    await database.dataSource.query('UPDATE batch_control SET paused_at = now()');
-    http = await createHttpApp({ url: database.url });
-  });
-  afterEach(async () => {
-    await http.close();
-    await database.drop();
-  });
-
-  const post = (path: string, body?: unknown): Promise<Answer> =>
-    http.post(path, body === undefined ? undefined : JSON.stringify(body));
-  const windows = () => windowsOf(database.dataSource);
+  const { database, http, post, another, restart, windows } = replayService();
   const BROKEN = { ...GOOD_EVENT, amount: 'a lot' };
   /** Many at once; the given share of them is beyond repair. */
   const addMany = async (count: number, broken: object = BROKEN, beyondRepair = 0): Promise<void> => {
@@ -210,7 +194,7 @@ describe('replays of anomalies in bulk', () => {
   });
 
   it('keep to their rate, also when two replicas work on them', async () => {
-    const other = await createHttpApp({ url: database.url });
+    const other = await another();
     try {
       await addMany(600);
       const startedAt = Date.now();
@@ -258,8 +242,7 @@ describe('replays of anomalies in bulk', () => {
     await addMany(400);
     const { id } = await create({ patch: { amount: 1 }, ratePerSecond: 100 });
     await waitFor('some to be applied', async () => (await show(id)).applied > 0);
-    await http.close();
-    http = await createHttpApp({ url: database.url });
+    await restart();
     expect(await ended(await show(id))).toMatchObject({ status: 'succeeded', applied: 400 });
     expect((await windows())[1]).toBe('region_agg Almaty 11-08 22:30: 400 (400) 400');
   });
