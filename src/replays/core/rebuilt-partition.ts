@@ -38,6 +38,11 @@ export class RebuiltPartition {
     private readonly range: RebuildRange,
   ) {}
 
+  /** Bytes of the records of new anomalies, at most. */
+  get heldBytes(): number {
+    return this.delta.anomalyBytes;
+  }
+
   /**
    * @param stored anomalies by the offsets of their records
    * @param now epoch milliseconds, for records without a timestamp

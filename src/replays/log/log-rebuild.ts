@@ -13,8 +13,9 @@ import type { RebuildRepository } from './rebuild.repository.js';
 /** Records judged before the event loop gets a turn. */
 const SLICE = 1_000;
 
-/** Records after which memory goes to the temporary tables. */
+/** Records, and bytes of rejected ones, after which memory goes to the temporary tables. */
 const STAGE_RECORDS = 100_000;
+const STAGE_BYTES = 16 * 1024 * 1024;
 
 /** Records that may be left for the moments in which ingestion waits, and how often the reading tries to come that close. */
 const CLOSE_ENOUGH = 20_000;
@@ -110,7 +111,8 @@ export class LogRebuild {
     );
     for (let at = 0; at < records.length; at += SLICE) {
       known.rebuilt.take(records.slice(at, at + SLICE), stored, this.options.rules, Date.now());
-      await nextTurn();
+      if (known.rebuilt.heldBytes >= STAGE_BYTES) await this.stage();
+      else await nextTurn();
     }
     this.read += records.length;
     this.unstaged += records.length;

@@ -49,8 +49,17 @@ export class LogReplayRunner {
    * @throws NotNowError, or what the database throws
    */
   async run(id: string, signal: AbortSignal): Promise<boolean> {
+    let rebuild: LogRebuild | undefined;
     try {
-      return await inSession(this.database, (session) => this.runIn(session, id, signal));
+      return await inSession(this.database, async (session) => {
+        const job = await this.jobs.takeLog(session.manager, id);
+        if (!job) return false;
+        const range = new RebuildRange(Date.parse(job.from), Date.parse(job.to));
+        rebuild = await this.rebuilds.open(session.manager, range);
+        await rebuild.catchUp(topicOf(this.config), this.progressOf(session, id, rebuild), signal);
+        await this.end(session, job, range, rebuild, signal);
+        return true;
+      });
     } catch (error) {
       if (signal.aborted || error instanceof CancelledError) return true;
       if (isPassing(error)) throw new NotNowError(error as Error);
@@ -58,21 +67,10 @@ export class LogReplayRunner {
       if (!problem) throw error;
       await this.jobs.end(this.database.manager, id, 'failed', `${problem.code}: ${problem.detail}`);
       return true;
-    }
-  }
-
-  private async runIn(session: QueryRunner, id: string, signal: AbortSignal): Promise<boolean> {
-    const job = await this.jobs.takeLog(session.manager, id);
-    if (!job) return false;
-    const range = new RebuildRange(Date.parse(job.from), Date.parse(job.to));
-    const rebuild = await this.rebuilds.open(session.manager, range);
-    try {
-      await rebuild.catchUp(topicOf(this.config), this.progressOf(session, id, rebuild), signal);
-      await this.end(session, job, range, rebuild, signal);
     } finally {
-      await rebuild.close();
+      // After the session: those who wait for its locks shall not wait for this too.
+      await rebuild?.close();
     }
-    return true;
   }
 
   /** Notes progress, but not all the time. @throws CancelledError */
