@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { expectedDailyStats, ledger, sampleRecords } from '../support/sample.js';
+import { expectedDailyStats, sampleRecords } from '../support/sample.js';
 import { addEvents, statsOf, type Run } from '../support/batch.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createTestTopic, hasKafka } from '../support/kafka.js';
-import { startService, waitFor, type Service } from '../support/service.js';
+import { waitFor, type Service } from '../support/service.js';
+import { postLines, servicesPerTest } from '../support/services.js';
 
 const DAYS = ['2025-11-08', '2025-11-09'];
 const records = sampleRecords();
@@ -21,44 +21,9 @@ interface Stats {
 }
 
 describe("the sample's days", () => {
-  let database: TestDatabase;
-  let services: Service[];
-
-  beforeEach(async () => {
-    database = await createTestDatabase();
-    services = [];
-  });
-  afterEach(async () => {
-    for (const service of services) await service.kill();
-    await database.drop();
-  });
-
-  async function start(more: Record<string, string> = {}, until?: 'live'): Promise<Service> {
-    const service = await startService({ DATABASE_URL: database.url, ...env, ...more }, { until });
-    services.push(service);
-    return service;
-  }
+  const { database, start, allConsumed } = servicesPerTest(env);
   const pause = (): Promise<unknown> =>
     database.dataSource.query('UPDATE batch_control SET paused_at = now()');
-  const post = async (service: Service, lines: readonly Buffer[]): Promise<void> => {
-    for (let at = 0; at < lines.length; at += 1000) {
-      const response = await fetch(`${service.url}/events`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-ndjson' },
-        body: `${lines
-          .slice(at, at + 1000)
-          .map(String)
-          .join('\n')}\n`,
-      });
-      expect(response.status).toBe(202);
-    }
-  };
-  const consumed = (count: number): Promise<unknown> =>
-    waitFor(
-      'all events to be counted',
-      async () => (await ledger(database.dataSource)).consumed === count,
-      120_000,
-    );
   const idle = (service: Service): Promise<unknown> =>
     waitFor('the log to be idle', async () => {
       const { partitions } = await service.get<{ partitions: { status: string }[] }>('/pipeline');
@@ -68,8 +33,8 @@ describe("the sample's days", () => {
   async function loaded(): Promise<Service> {
     await pause();
     const service = await start();
-    await post(service, records);
-    await consumed(records.length);
+    await postLines(service, records);
+    await allConsumed(records.length);
     await idle(service);
     return service;
   }
@@ -127,7 +92,7 @@ describe("the sample's days", () => {
       await pause();
       const [service] = [await start(topic.env), await start(topic.env)];
       await topic.publish(records, (position) => position % 4);
-      await consumed(records.length);
+      await allConsumed(records.length);
       await service.post('/batch/resume');
       await waitFor(
         'the catch-up to end',
@@ -236,10 +201,9 @@ describe("the sample's days", () => {
   }
 
   it('are built again when an event of them comes late', async () => {
-    const service = await startService({ DATABASE_URL: database.url, ...env, STALE_REBUILD_DELAY: '2s' });
-    services.push(service);
-    await post(service, records);
-    await consumed(records.length);
+    const service = await start({ STALE_REBUILD_DELAY: '2s' });
+    await postLines(service, records);
+    await allConsumed(records.length);
     const settled = (): Promise<unknown> =>
       waitFor('the days to be built, as they are now', async () => {
         const { missingDates, staleDates } = await service.get<Record<string, string[]>>('/batch/schedule');
@@ -255,8 +219,8 @@ describe("the sample's days", () => {
       event_type: 'sms',
       event_subtype: 'incoming',
     };
-    await post(service, [Buffer.from(JSON.stringify(late))]);
-    await consumed(records.length + 1);
+    await postLines(service, [Buffer.from(JSON.stringify(late))]);
+    await allConsumed(records.length + 1);
     await settled();
     const [run] = (await service.get<{ items: Run[] }>('/batch/runs?date=2025-11-08&limit=1')).items;
     expect(run).toMatchObject({ trigger: 'stale', status: 'succeeded' });
@@ -313,8 +277,7 @@ describe("the sample's days", () => {
           results.map(() => ({ code: 0, output: expect.stringContaining('succeeded, 0 rows') as string })),
         );
         const range = run(own, '--from', '2022-01-01', '--to', '2022-03-01', '--force');
-        const service = await startService({ DATA_DIR: folder });
-        services.push(service);
+        const service = await start(own);
         expect(await range).toMatchObject({ code: 0 });
         expect(await run(own, '--date', '2022-01-04', '--force')).toMatchObject({ code: 0 });
         await service.stop();

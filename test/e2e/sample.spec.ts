@@ -1,31 +1,13 @@
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
-import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';
-import { startService, waitFor, type Service } from '../support/service.js';
+import { expectBalancedLedger, expectSampleAnswers, sampleRecords } from '../support/sample.js';
+import { waitFor } from '../support/service.js';
+import { postLines, servicesPerTest } from '../support/services.js';
 
 const records = sampleRecords();
 
 describe('the sample, with its independently worked-out answers', () => {
-  let database: TestDatabase;
-  let services: Service[];
-
-  beforeEach(async () => {
-    database = await createTestDatabase();
-    services = [];
-  });
-  afterEach(async () => {
-    for (const service of services) await service.kill();
-    await database.drop();
-  });
-
-  async function start(env: Record<string, string>): Promise<Service> {
-    const service = await startService({ DATABASE_URL: database.url, ...env });
-    services.push(service);
-    return service;
-  }
-  const consumed = async (): Promise<number> => (await ledger(database.dataSource)).consumed!;
-  const allConsumed = (): Promise<boolean> =>
-    waitFor('all events to be checkpointed', async () => (await consumed()) === records.length, 120_000);
+  const { database, start, consumed, ...services } = servicesPerTest();
+  const allConsumed = () => services.allConsumed(records.length);
 
   describe('through POST /events and the embedded log', () => {
     /** What is not JSON cannot stand in a JSON array; a string in its place is not a JSON object either. */
@@ -50,18 +32,7 @@ describe('the sample, with its independently worked-out answers', () => {
 
     it('also as newline-delimited JSON, when killed with -9 in the middle and started again', async () => {
       const first = await start({ FLUSH_MAX_EVENTS: '50' });
-      for (let at = 0; at < records.length; at += 1000) {
-        const response = await fetch(`${first.url}/events`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/x-ndjson' },
-          body:
-            records
-              .slice(at, at + 1000)
-              .map(String)
-              .join('\n') + '\n',
-        });
-        expect(response.status).toBe(202);
-      }
+      await postLines(first, records);
       await waitFor('some events to be checkpointed', async () => (await consumed()) > 500);
       await first.kill();
       expect(await consumed()).toBeLessThan(records.length);
