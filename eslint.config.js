@@ -110,8 +110,9 @@ export default tseslint.config(
       message: 'Replays know the pure part of ingestion only: ingestion/core/.',
     },
     {
-      group: ['**/daily-stats/**', '**/transport/**', '**/simulator/**', 'kafkajs'],
-      message: 'Dependencies go one way: replays → ingestion/core, aggregation, anomalies.',
+      group: ['**/daily-stats/**', '**/transport/*/**', '**/simulator/**', 'kafkajs'],
+      message:
+        'Dependencies go one way: replays → ingestion/core, aggregation, anomalies, the ports of transport.',
     },
   ),
   {
