@@ -1,4 +1,8 @@
-import { QueryFailedError } from 'typeorm';
+import {
+  QueryFailedError,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
 import { isDatabaseUnavailable } from './database-unavailable.js';
 
 const coded = (message: string, fields: object): Error => Object.assign(new Error(message), fields);
@@ -18,6 +22,8 @@ describe('an error of the database', () => {
     ['a full pool', new Error('timeout exceeded when trying to connect')],
     ['a query without an answer', new QueryFailedError('SELECT', [], new Error('Query read timeout'))],
     ['a data source that is not connected yet', new Error('Driver not Connected')],
+    ['a connection that has ended between two queries', new QueryRunnerProviderAlreadyReleasedError()],
+    ['the same, asked directly', new QueryRunnerAlreadyReleasedError()],
     ['tables that are not there yet', new QueryFailedError('SELECT', [], coded('no', { code: '42P01' }))],
   ])('says "not now": %s', (_, error) => {
     expect(isDatabaseUnavailable(error)).toBe(true);

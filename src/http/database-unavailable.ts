@@ -9,9 +9,12 @@ const SQLSTATE = /^(08|28|40|53|57)[0-9A-Z]{3}$|^(3D000|25006|42P01)$/;
 /** System calls of a connection; a failed `open` of some file is another matter. */
 const SYSCALLS = new Set(['connect', 'read', 'write', 'getaddrinfo']);
 
-/** What pg and its pool say without a code, and what TypeORM says before the first connection. */
+/**
+ * What pg and its pool say without a code, and what TypeORM says before the first connection, and of a connection that has
+ * ended between two queries.
+ */
 const MESSAGES =
-  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered a connection error|was closed)|Cannot use a pool after calling end|Driver not Connected)|connection is not yet established/;
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered a connection error|was closed)|Cannot use a pool after calling end|Driver not Connected)|connection is not yet established|[Qq]uery runner (was )?already released/;
 
 /** True when an error of a database call means "not now" rather than "not like this". */
 export function isDatabaseUnavailable(error: unknown): boolean {
