@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
 import { appendToLog } from '../support/log.js';
-import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';
-import { startService, waitFor, type Service } from '../support/service.js';
+import { expectBalancedLedger, expectSampleAnswers, sampleRecords } from '../support/sample.js';
+import { waitFor, type Service } from '../support/service.js';
+import { servicesPerTest } from '../support/services.js';
 
 const records = sampleRecords();
 
@@ -29,44 +29,25 @@ const transports = [
 ].filter(({ transport }) => transport === 'embedded' || hasKafka);
 
 describe.each(transports)('windows made anew from the $transport log', ({ transport, rate }) => {
-  let database: TestDatabase;
+  // Events of the sample's time are not too late beside those of today.
+  const services = servicesPerTest({ MAX_LATENESS: '3650d' });
   let db: DataSource;
   let topic: TestTopic | undefined;
-  let services: Service[];
 
   beforeEach(async () => {
-    database = await createTestDatabase();
-    db = database.dataSource;
+    db = services.database.dataSource;
     await db.query('UPDATE batch_control SET paused_at = now()');
     // One partition, as the sample's answers about late events want it.
     topic = transport === 'kafka' ? await createTestTopic(1) : undefined;
-    services = [];
   });
-  afterEach(async () => {
-    for (const service of services) await service.kill();
-    await topic?.close();
-    await database.drop();
-  });
+  afterEach(() => topic?.close());
 
-  async function start(): Promise<Service> {
-    const service = await startService({
-      DATABASE_URL: database.url,
-      // Events of the sample's time are not too late beside those of today.
-      MAX_LATENESS: '3650d',
-      ...topic?.env,
-    });
-    services.push(service);
-    return service;
-  }
+  const start = (): Promise<Service> => services.start(topic?.env);
 
   async function startWithSample(): Promise<Service> {
     const service = await start();
     await appendToLog(service, topic, records, 1);
-    await waitFor(
-      'the sample to be counted',
-      async () => (await ledger(db)).consumed === records.length,
-      60_000,
-    );
+    await services.allConsumed(records.length);
     await expectSampleAnswers(db);
     return service;
   }
@@ -150,11 +131,7 @@ describe.each(transports)('windows made anew from the $transport log', ({ transp
     }
     const published = await traffic.stop();
     expect(published).toBeGreaterThan(rate);
-    await waitFor(
-      'all events to be counted',
-      async () => (await ledger(db)).consumed === records.length + published,
-      60_000,
-    );
+    await services.allConsumed(records.length + published);
     const [live]: { events: string }[] = await db.query(
       `SELECT sum(event_count) AS events FROM real_time_metrics WHERE metric_key = 'Live'`,
     );

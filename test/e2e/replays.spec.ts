@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
+import { appendToLog } from '../support/log.js';
 import { expectBalancedLedger, ledger, sampleRecords } from '../support/sample.js';
-import { startService, waitFor, type Service } from '../support/service.js';
+import { waitFor, type Service } from '../support/service.js';
+import { servicesPerTest } from '../support/services.js';
 
 const records = sampleRecords();
 
@@ -55,48 +56,22 @@ function windowsOf(events: readonly SampleEvent[]): Map<string, Window> {
 }
 
 describe("the sample's anomalies, repaired in bulk", () => {
-  let database: TestDatabase;
+  const services = servicesPerTest();
   let db: DataSource;
   let topic: TestTopic | undefined;
-  let services: Service[];
-  let env: Record<string, string>;
 
   beforeEach(async () => {
-    database = await createTestDatabase();
-    db = database.dataSource;
+    db = services.database.dataSource;
     await db.query('UPDATE batch_control SET paused_at = now()');
     topic = hasKafka ? await createTestTopic(4) : undefined;
-    env = { DATABASE_URL: database.url, ...topic?.env };
-    services = [];
   });
-  afterEach(async () => {
-    for (const service of services) await service.kill();
-    await topic?.close();
-    await database.drop();
-  });
+  afterEach(() => topic?.close());
 
-  async function start(until?: 'live'): Promise<Service> {
-    const service = await startService(env, { until });
-    services.push(service);
-    return service;
-  }
+  const start = (until?: 'live'): Promise<Service> => services.start(topic?.env, until);
 
   async function load(service: Service): Promise<void> {
-    if (topic) await topic.publish(records, (position) => position % 4);
-    else
-      for (let at = 0; at < records.length; at += 1000) {
-        const body = `${records
-          .slice(at, at + 1000)
-          .map(String)
-          .join('\n')}\n`;
-        const headers = { 'content-type': 'application/x-ndjson' };
-        await fetch(`${service.url}/events`, { method: 'POST', headers, body });
-      }
-    await waitFor(
-      'all events to be counted',
-      async () => (await ledger(db)).consumed === records.length,
-      60_000,
-    );
+    await appendToLog(service, topic, records, 4);
+    await services.allConsumed(records.length);
   }
 
   /** The windows of the stream as it would have been without mistakes, by the oracle. */
