@@ -1,4 +1,5 @@
-import { planLog, type LogExtent, type LogPlan, type ReadPartition } from './log-plan.js';
+import { judgeAhead } from '../../ingestion/core/judge.js';
+import { LOOK_BACK_MS, planLog, type LogExtent, type LogPlan, type ReadPartition } from './log-plan.js';
 
 const TOPIC = 'telecom_events';
 const FROM = Date.parse('2025-11-08T22:00:00Z');
@@ -29,6 +30,10 @@ const tooShort = (detail: string): unknown => ({
 describe('where the log is read from', () => {
   it('is the first record that may hold an event of the range', () => {
     expect(plan([partition()])).toEqual(starts([0, 400n]));
+  });
+
+  it('is early enough: what was written before it and is of the range was never counted, being ahead of its record', () => {
+    expect(judgeAhead(FROM * 1000, FROM - LOOK_BACK_MS)).toMatchObject({ reason: 'future_timestamp' });
   });
 
   it('is where ingestion began when that came later', () => {
