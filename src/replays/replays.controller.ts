@@ -125,7 +125,7 @@ export class ReplaysController {
 
   /** Looks at once whether the log is still there, so that nobody has to come back for that answer. */
   private async createLog({ from, to, dryRun }: NewLogReplay): Promise<string> {
-    await this.survey.make(this.database.manager, new RebuildRange(Date.parse(from), Date.parse(to)));
+    await this.survey.make(this.database.manager, RebuildRange.between(from, to));
     return this.jobs.createLog({ from, to }, dryRun, OPERATOR);
   }
 

@@ -77,7 +77,7 @@ const anomaliesReplay = z
 const holdsAWindow = z.check<{ from?: Instant | undefined; to?: Instant | undefined }>((ctx) => {
   const { from, to } = ctx.value;
   if (!isInstant(from) || !isInstant(to) || from >= to) return;
-  const range = new RebuildRange(Date.parse(from), Date.parse(to));
+  const range = RebuildRange.between(from, to);
   if (!range.hasWindowOf(EVENT_TYPE_WINDOWS))
     ctx.issues.push({
       code: 'custom',

@@ -50,6 +50,17 @@ describe('a range of windows to be made anew', () => {
   });
 
   it.each([
+    ['22:35:00.000000', '22:40:00.000000', true],
+    ['22:35:00.000001', '22:40:00.000000', false],
+    ['22:35:00.000999', '22:45:00.000000', true],
+    ['22:35:00.000000', '22:39:59.999999', false],
+    ['22:34:59.999999', '22:40:00.000001', true],
+  ])('between the instants %s and %s has a window of 5 minutes: %s', (from, to, expected) => {
+    const exact = RebuildRange.between(`2025-11-08T${from}Z`, `2025-11-08T${to}Z`);
+    expect(exact.hasWindowOf(EVENT_TYPE_WINDOWS)).toBe(expected);
+  });
+
+  it.each([
     ['22:32:59.999', 999, false],
     ['22:33:00', 0, true],
     ['22:57:59.999', 999, true],

@@ -8,6 +8,15 @@ export class RebuildRange {
     readonly to: number,
   ) {}
 
+  /**
+   * From instants, which are exact to the microsecond: the first whole millisecond that is not before `from`.
+   * @param from `YYYY-MM-DDTHH:MM:SS.ffffffZ`, like `to`
+   */
+  static between(from: string, to: string): RebuildRange {
+    const beyondMillis = !from.endsWith('000Z');
+    return new RebuildRange(Date.parse(from) + Number(beyondMillis), Date.parse(to));
+  }
+
   /** True for a window that lies in it wholly. */
   holds({ windowStart, windowEnd }: Pick<WindowDelta, 'windowStart' | 'windowEnd'>): boolean {
     return windowStart >= this.from && windowEnd <= this.to;

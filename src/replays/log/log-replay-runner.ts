@@ -54,7 +54,7 @@ export class LogReplayRunner {
       return await inSession(this.database, async (session) => {
         const job = await this.jobs.takeLog(session.manager, id);
         if (!job) return false;
-        const range = new RebuildRange(Date.parse(job.from), Date.parse(job.to));
+        const range = RebuildRange.between(job.from, job.to);
         rebuild = await this.rebuilds.open(session.manager, range);
         await rebuild.catchUp(topicOf(this.config), this.progressOf(session, id, rebuild), signal);
         await this.end(session, job, range, rebuild, signal);
