@@ -8,6 +8,7 @@ import { StartupError } from '../config/startup-error.js';
 import { Initial1763800000000 } from '../migrations/1763800000000-initial.js';
 import { DailyStats1763900000000 } from '../migrations/1763900000000-daily-stats.js';
 import { Replays1764000000000 } from '../migrations/1764000000000-replays.js';
+import { AnomalySearch1764100000000 } from '../migrations/1764100000000-anomaly-search.js';
 import { LogReplays1764200000000 } from '../migrations/1764200000000-log-replays.js';
 import { inSession } from './session.js';
 
@@ -16,6 +17,7 @@ export const migrations = [
   Initial1763800000000,
   DailyStats1763900000000,
   Replays1764000000000,
+  AnomalySearch1764100000000,
   LogReplays1764200000000,
 ];
 
