@@ -31,7 +31,7 @@ export class AnomaliesController {
   @Endpoint({
     summary: 'List anomalies',
     description:
-      'Newest first. `eventData` is the event exactly as it was sent, so numbers may have more digits than a double holds. A page of very large events is shorter than its `limit`.',
+      'Newest first. `eventData` is the event exactly as it was sent, so numbers may have more digits than a double holds. A page of very large events is shorter than its `limit`. So may be one of a search, even empty: a page looks through a bounded number of anomalies, and `nextCursor` goes on where it stopped; the search is over when that is null.',
     response: anomalyPage,
     responseDescription: 'A page of anomalies.',
     example: { items: [anomalyExample], nextCursor: null },

@@ -2,11 +2,12 @@ import { Module } from '@nestjs/common';
 import { AnomaliesController } from './anomalies.controller.js';
 import { AnomaliesQueries } from './anomalies.queries.js';
 import { AnomaliesRepository } from './anomalies.repository.js';
+import { AnomalySearch } from './anomaly-search.js';
 
 /** Where bad events are kept, and how they are read. */
 @Module({
   controllers: [AnomaliesController],
-  providers: [AnomaliesQueries, AnomaliesRepository],
+  providers: [AnomaliesQueries, AnomaliesRepository, AnomalySearch],
   exports: [AnomaliesRepository],
 })
 export class AnomaliesModule {}

@@ -3,26 +3,36 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { likeAnywhere, type Conditions } from '../http/core/conditions.js';
+import { Conditions } from '../http/core/conditions.js';
 import { cursorCodec } from '../http/core/cursor.js';
 import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
 import { JsonText } from '../http/core/json-text.js';
 import { cursorPosition, type Page } from '../http/list.js';
 import {
-  anomalyId,
+  anomalyStatuses,
   type anomaly,
   type anomalyDetail,
   type AnomaliesQuery,
   type AnomalyCount,
   type SummaryQuery,
 } from './anomalies.schemas.js';
-import { anomalyConditions } from './anomaly-filter.js';
+import { AnomalySearch } from './anomaly-search.js';
+import { anomalyReasons } from './core/reason.js';
+import {
+  anomalyPosition,
+  byIds,
+  indexedRange,
+  newestFirst,
+  POSITION_TIME,
+  whereOf,
+  type AnomalyPosition,
+} from './anomaly-source.js';
 
 /** An anomaly on its way out: the event is text, so that no digit of it is lost. */
 export type AnomalyItem = Omit<z.output<typeof anomaly>, 'eventData'> & { eventData: JsonText | null };
 export type AnomalyDetail = AnomalyItem & Omit<z.output<typeof anomalyDetail>, keyof AnomalyItem>;
 
-const listCursor = cursorCodec('anomalies', anomalyId);
+const listCursor = cursorCodec('anomalies', anomalyPosition);
 
 /** Events of at most this many bytes altogether are on one page (but at least one): they may have 1 MiB each. */
 const PAGE_BYTES = 8 * 1024 * 1024;
@@ -39,6 +49,7 @@ interface AnomalyRow {
   status: AnomalyItem['status'];
   attempts: number;
   created_at: Date;
+  at: AnomalyPosition[0];
 }
 
 // event_data tells whether the record is a JSON object, the record itself is what is shown; rows of other origin may
@@ -49,37 +60,54 @@ const COLUMNS = `id, reason, detail, ${EVENT} AS event, topic, partition, "offse
 /** Reading anomalies. */
 @Injectable()
 export class AnomaliesQueries {
-  constructor(@InjectDataSource() private readonly database: DataSource) {}
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly search: AnomalySearch,
+  ) {}
 
-  /** Newest first; a page of large events may be shorter than its limit. */
-  async list(query: AnomaliesQuery): Promise<Page<AnomalyItem>> {
-    const before = cursorPosition(listCursor, query.cursor);
-    const where = anomalyConditions(query);
-    if (query.status) where.add('status = ?', query.status);
-    if (query.q) addSearch(where, query.q);
-    if (before) where.add('id < ?', before);
-    const rows: (AnomalyRow & { total: string; bytes_before: string })[] = await this.database.query(
-      `SELECT ${COLUMNS}, total, bytes_before FROM (
-         SELECT *, count(*) OVER () AS total, sum(bytes) OVER (ORDER BY id DESC) - bytes AS bytes_before FROM (
-           SELECT *, CASE WHEN event_data IS NULL THEN 0 ELSE coalesce(octet_length(raw), 0) END AS bytes
-             FROM anomalies ${String(where)} ORDER BY id DESC LIMIT ${where.parameter(query.limit + 1)}) candidates
-       ) sized
-       WHERE bytes_before <= ${where.parameter(PAGE_BYTES)}
-       ORDER BY id DESC LIMIT ${where.parameter(query.limit)}`,
-      where.values,
+  /** Newest first; a page of large events, or of a text that is hard to find, may be shorter than its limit. */
+  async list({ q, cursor, limit, ...filters }: AnomaliesQuery): Promise<Page<AnomalyItem>> {
+    const filter = { ...filters, before: cursorPosition(listCursor, cursor) };
+    // One more than fits tells that there is a next page.
+    const found = q === undefined ? null : await this.search.find(filter, q, limit + 1);
+    const sql = new Conditions();
+    const { query, order } = found
+      ? byIds(
+          sql,
+          found.positions.map(([, id]) => id),
+        )
+      : newestFirst(sql, filter, '*', limit + 1);
+    const rows: (AnomalyRow & { total: string })[] = await this.database.query(
+      `SELECT ${COLUMNS}, ${POSITION_TIME} AS at, total FROM (
+         SELECT *, count(*) OVER () AS total, sum(bytes) OVER (ORDER BY ${order}) - bytes AS bytes_before
+           FROM (SELECT *, CASE WHEN event_data IS NULL THEN 0 ELSE coalesce(octet_length(raw), 0) END AS bytes
+                   FROM (${query}) AS source) AS candidates
+       ) AS sized
+       WHERE bytes_before <= ${sql.parameter(PAGE_BYTES)}
+       ORDER BY ${order} LIMIT ${sql.parameter(limit)}`,
+      sql.values,
     );
-    const items = rows.map(toItem);
-    const last = items.at(-1);
-    const more = Number(rows[0]?.total ?? 0) > items.length;
-    return { items, nextCursor: more && last ? listCursor.encode(last.id) : null };
+    const last = rows.at(-1);
+    const more = last !== undefined && Number(last.total) > rows.length;
+    const end = more ? ([last.at, last.id] as const) : (found?.end ?? null);
+    return { items: rows.map(toItem), nextCursor: end && listCursor.encode([...end]) };
   }
 
-  async summary(query: SummaryQuery): Promise<AnomalyCount[]> {
-    const where = anomalyConditions(query);
+  /** Counts pair by pair, so that a range of time reads no more of the index than that range. */
+  async summary({ from, to }: SummaryQuery): Promise<AnomalyCount[]> {
+    const sql = new Conditions();
+    const [reasons, statuses] = [sql.parameter(anomalyReasons), sql.parameter(anomalyStatuses)];
+    const where = [
+      'reason = pair_reason',
+      'status = pair_status',
+      ...indexedRange(sql, { from, to, before: null }),
+    ];
     const rows: (Omit<AnomalyCount, 'count'> & { count: string })[] = await this.database.query(
-      `SELECT reason, status, count(*) AS count FROM anomalies ${String(where)}
-        GROUP BY reason, status ORDER BY count(*) DESC, reason, status`,
-      where.values,
+      `SELECT pair_reason AS reason, pair_status AS status, count
+         FROM unnest(${reasons}::text[]) AS pair_reason CROSS JOIN unnest(${statuses}::text[]) AS pair_status
+        CROSS JOIN LATERAL (SELECT count(*) FROM anomalies ${whereOf(where)}) AS counted
+        WHERE count > 0 ORDER BY count DESC, reason, status`,
+      sql.values,
     );
     return rows.map((row) => ({ reason: row.reason, status: row.status, count: Number(row.count) }));
   }
@@ -124,32 +152,6 @@ interface HistoryRow {
   outcome: string;
   detail: string | null;
 }
-
-/**
- * The record may be anything, so it is searched in PostgreSQL's escape form, where bytes beyond ASCII are `\ooo`;
- * event_data, which takes longer to search, finds what the record has written as `\uXXXX`.
- */
-function addSearch(where: Conditions, text: string): void {
-  const pattern = likeAnywhere(text);
-  where.add(
-    String.raw`(detail ILIKE ? OR encode(raw, 'escape') ILIKE ?
-      OR ((raw IS NULL OR position('\x5c75'::bytea IN raw) > 0) AND event_data::text ILIKE ?))`,
-    pattern,
-    likeAnywhere(escapeForm(text)),
-    pattern,
-  );
-}
-
-const escapeForm = (text: string): string =>
-  [...Buffer.from(text)]
-    .map((byte) =>
-      byte === 0x5c
-        ? '\\\\'
-        : byte < 0x80
-          ? String.fromCharCode(byte)
-          : `\\${byte.toString(8).padStart(3, '0')}`,
-    )
-    .join('');
 
 const toItem = (row: AnomalyRow): AnomalyItem => ({
   id: row.id,

@@ -25,7 +25,7 @@ export const anomaliesQuery = z
     ...range,
     q: textParameter(
       200,
-      'Text that the detail or the event holds, in any case. It is taken literally: `%` and `_` mean themselves.',
+      'Text that the detail or the event holds, of which the first 8 KiB are searched. It is taken literally: `%` and `_` mean themselves. The case of the letters A to Z does not matter. Four letters or digits and more are found soonest.',
     ).optional(),
     ...listParameters,
     ...formatParameter,

@@ -1,5 +1,10 @@
+import { DataSource } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import { AnomaliesQueries } from '../../../src/anomalies/anomalies.queries.js';
+import { AnomalySearch } from '../../../src/anomalies/anomaly-search.js';
 import { migrations } from '../../../src/database/data-source.js';
 import { migrate } from '../../../src/database/data-source.js';
+import { addAnomaly, GOOD_EVENT } from '../../support/anomalies.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 
 describe('migrations', () => {
@@ -83,12 +88,52 @@ describe('migrations', () => {
     );
   });
 
+  it('do without pg_trgm where it must not be added; searches go on without an index', async () => {
+    const bare = await createTestDatabase({ migrated: false });
+    const role = `plain_${new URL(bare.url).pathname.slice(1)}`;
+    const admin = new DataSource(bare.dataSource.options);
+    await admin.initialize();
+    const url = Object.assign(new URL(bare.url), { username: role, password: 'plain' }).toString();
+    const plain = new DataSource({ ...(bare.dataSource.options as PostgresDataSourceOptions), url });
+    try {
+      await admin.query(
+        `CREATE ROLE ${role} LOGIN PASSWORD 'plain'; GRANT CREATE ON SCHEMA public TO ${role}`,
+      );
+      await plain.initialize();
+      await migrate(plain);
+      await addAnomaly(plain, GOOD_EVENT);
+      await addAnomaly(plain, { ...GOOD_EVENT, region: 'Taraz' });
+      const anomalies = new AnomaliesQueries(plain, new AnomalySearch(plain));
+      const { items, nextCursor } = await anomalies.list({ q: 'taraz', limit: 10 });
+      expect([items.length, nextCursor]).toEqual([1, null]);
+      expect(await plain.query(`SELECT to_regclass('anomaly_texts') AS texts`)).toEqual([{ texts: null }]);
+      for (let left = migrations.length; left > 0; left--) await plain.undoLastMigration();
+    } finally {
+      if (plain.isInitialized) await plain.destroy();
+      await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      await admin.destroy();
+      await bare.drop();
+    }
+  });
+
+  it('give texts to the anomalies that were there before', async () => {
+    await undo('AnomalySearch');
+    for (let index = 0; index < 20; index++) await addAnomaly(database.dataSource, { ...GOOD_EVENT, index });
+    await migrate(database.dataSource);
+    const texts: unknown[] = await database.dataSource.query(
+      `SELECT cardinality(ids) AS anomalies, text LIKE '%"index":17%' AS has_17 FROM anomaly_texts ORDER BY first_id`,
+    );
+    expect(texts).toEqual([
+      { anomalies: 16, has_17: false },
+      { anomalies: 4, has_17: true },
+    ]);
+  });
+
   it('run once when five processes start at the same time', async () => {
     const empty = await createTestDatabase({ migrated: false });
     try {
       const others = await Promise.all(
         Array.from({ length: 5 }, async () => {
-          const { DataSource } = await import('typeorm');
           return new DataSource(empty.dataSource.options).initialize();
         }),
       );
