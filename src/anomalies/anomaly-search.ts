@@ -9,7 +9,7 @@ import {
   POSITION_TIME,
   rangeConditions,
   whereOf,
-  type AnomalyFilter,
+  type ListFilter,
   type AnomalyPosition,
 } from './anomaly-source.js';
 import { escapeForm, tellingTrigrams, trigramsOf } from './core/trigrams.js';
@@ -73,7 +73,7 @@ export class AnomalySearch {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
   /** @param wanted how many; fewer may come although there are more */
-  async find(filter: AnomalyFilter, text: string, wanted: number): Promise<Found> {
+  async find(filter: ListFilter, text: string, wanted: number): Promise<Found> {
     const trigrams = (await this.hasIndex()) ? trigramsOf(escapeForm(Buffer.from(text))) : new Set<string>();
     const most = trigrams.size > 0 ? this.bounds.read : this.bounds.readWithoutIndex;
     const read = await this.read(filter, text, wanted, most);
@@ -86,7 +86,7 @@ export class AnomalySearch {
   }
 
   /** Reads anomalies in order. */
-  private async read(filter: AnomalyFilter, text: string, wanted: number, most: number): Promise<Found> {
+  private async read(filter: ListFilter, text: string, wanted: number, most: number): Promise<Found> {
     const sql = new Conditions();
     const { readBytes } = this.bounds;
     const { query, order } = newestFirst(sql, filter, 'id, created_at, detail, raw, event_data', most + 1);
@@ -113,7 +113,7 @@ export class AnomalySearch {
 
   /** Asks the index. @returns null when it is no help */
   private async lookUp(
-    filter: AnomalyFilter,
+    filter: ListFilter,
     text: string,
     trigrams: ReadonlySet<string>,
     wanted: number,
@@ -144,7 +144,7 @@ export class AnomalySearch {
   }
 
   /** A few of the texts there are, from both ends: what is rare by now may have been frequent. */
-  private async sample({ from, to, before }: AnomalyFilter): Promise<string[]> {
+  private async sample({ from, to, before }: ListFilter): Promise<string[]> {
     const sql = new Conditions();
     const where = whereOf(rangeConditions(sql, { from, to, before }, 'first_id'));
     const some = (order: 'ASC' | 'DESC'): string =>
@@ -159,7 +159,7 @@ export class AnomalySearch {
 
   /** The newest rows that have all trigrams, and one more. @returns null when there are too many of them */
   private async candidates(
-    { from, to, before }: AnomalyFilter,
+    { from, to, before }: ListFilter,
     trigrams: readonly string[],
   ): Promise<Candidate[] | null> {
     const sql = new Conditions();

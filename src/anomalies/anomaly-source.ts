@@ -11,7 +11,7 @@ export type AnomalyPosition = z.output<typeof anomalyPosition>;
 /** `created_at` in the form of a position. */
 export const POSITION_TIME = `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
-export type AnomalyFilter = Pick<AnomaliesQuery, 'reason' | 'status' | 'from' | 'to'> & {
+export type ListFilter = Pick<AnomaliesQuery, 'reason' | 'status' | 'from' | 'to'> & {
   /** Only what comes behind this place. */
   readonly before: AnomalyPosition | null;
 };
@@ -32,7 +32,7 @@ export interface AnomalySource {
  */
 export function newestFirst(
   sql: Conditions,
-  filter: AnomalyFilter,
+  filter: ListFilter,
   columns: string,
   limit: number,
 ): AnomalySource {
@@ -62,7 +62,7 @@ export function newestFirst(
 const UTC = `(created_at AT TIME ZONE 'UTC')`;
 
 /** Conditions on the time that this index serves. */
-export function indexedRange(sql: Conditions, { from, to, before }: AnomalyFilter): string[] {
+export function indexedRange(sql: Conditions, { from, to, before }: ListFilter): string[] {
   const time = (instant: Instant): string => `(${sql.parameter(instant)}::timestamptz AT TIME ZONE 'UTC')`;
   return [
     ...(from ? [`${UTC} >= ${time(from)}`] : []),
@@ -72,7 +72,7 @@ export function indexedRange(sql: Conditions, { from, to, before }: AnomalyFilte
 }
 
 /** All conditions of a filter, for rows that come from elsewhere. */
-export function filterConditions(sql: Conditions, { reason, status, ...rest }: AnomalyFilter): string[] {
+export function filterConditions(sql: Conditions, { reason, status, ...rest }: ListFilter): string[] {
   return [
     ...(reason ? [`reason = ${sql.parameter(reason)}`] : []),
     ...(status ? [`status = ${sql.parameter(status)}`] : []),
@@ -80,7 +80,7 @@ export function filterConditions(sql: Conditions, { reason, status, ...rest }: A
   ];
 }
 
-type Range = Pick<AnomalyFilter, 'from' | 'to'> & Partial<Pick<AnomalyFilter, 'before'>>;
+type Range = Pick<ListFilter, 'from' | 'to'> & Partial<Pick<ListFilter, 'before'>>;
 
 /** Anomalies of these ids, each by its key: the planner would rather read a table of middling size as a whole. */
 export const byIds = (sql: Conditions, ids: readonly string[]): AnomalySource => ({

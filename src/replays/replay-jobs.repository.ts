@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { WindowDelta } from '../aggregation/core/window-deltas.js';
-import { anomalyConditions, type AnomalyFilter } from '../anomalies/anomaly-filter.js';
+import { anomalyReasons } from '../anomalies/core/reason.js';
+import { anomalyConditions, type AnomalyFilter } from './anomaly-filter.js';
 import { timestampLiteral } from '../database/instant.js';
 
 /** Windows whose change a job remembers. */
@@ -18,8 +19,8 @@ const CHUNK_BYTES = 16 * 1024 * 1024;
 export type Lane = 'anomalies' | 'preview' | 'log';
 const LANE = `CASE WHEN source = 'log' THEN 'log' WHEN dry_run THEN 'preview' ELSE 'anomalies' END`;
 
-/** Class of the advisory locks of dry runs. */
-const PREVIEW_LOCK = 7_401_020;
+/** Class of the advisory locks of jobs that take long at a time; the number is that of the job. */
+export const JOB_LOCK = 7_401_020;
 
 export interface NewReplay {
   readonly dryRun: boolean;
@@ -52,29 +53,11 @@ export interface Progress {
   readonly byReason: Readonly<Record<string, number>>;
 }
 
-/** A job that makes the windows of `[from, to)` anew; instants. */
-export interface LogReplay {
-  readonly id: string;
-  readonly dryRun: boolean;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** How many records were read, of how many that are to be. */
-export interface Reading {
-  readonly read: number;
-  readonly total: number;
-}
-
-export interface LogResult {
-  readonly read: number;
-  /** Events in the windows. */
-  readonly applied: number;
-  /** Records of the range that are rejected. */
-  readonly rejected: number;
-  readonly byReason: Readonly<Record<string, number>>;
-  /** Null for a dry run, which holds nobody up. */
-  readonly ingestionPausedMs: number | null;
+interface Matching {
+  readonly total: string;
+  /** Null when there is none. */
+  readonly first_id: string | null;
+  readonly last_id: string | null;
 }
 
 interface ReplayRow {
@@ -103,22 +86,19 @@ export class ReplayJobsRepository {
     force,
     requestedBy,
   }: NewReplay): Promise<string | null> {
-    const where = anomalyConditions(filter).add('status = ?', 'new');
-    const [matching]: { total: string; max_id: string | null }[] = await this.database.query(
-      `SELECT count(*) AS total, max(id) AS max_id FROM anomalies ${String(where)}`,
-      where.values,
-    );
-    if (!matching?.max_id) return null;
+    const matching = await this.matching(filter);
+    if (!matching.last_id) return null;
     const [row]: { id: string }[] = await this.database.query(
-      `INSERT INTO replays (source, dry_run, filter, patch, rate_per_second, force, max_id, total, requested_by)
-       VALUES ('anomalies', $1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+      `INSERT INTO replays (source, dry_run, filter, patch, rate_per_second, force, max_id, cursor_id, total, requested_by)
+       VALUES ('anomalies', $1, $2, $3, $4, $5, $6, $7::bigint - 1, $8, $9) RETURNING id`,
       [
         dryRun,
         JSON.stringify(filter),
         patch && JSON.stringify(patch),
         ratePerSecond,
         force,
-        matching.max_id,
+        matching.last_id,
+        matching.first_id,
         matching.total,
         requestedBy,
       ],
@@ -126,66 +106,19 @@ export class ReplayJobsRepository {
     return row?.id ?? null;
   }
 
-  /** Opens a job that makes windows anew from the log. @param range instants */
-  async createLog(
-    range: { readonly from: string; readonly to: string },
-    dryRun: boolean,
-    requestedBy: string,
-  ): Promise<string> {
-    const [row]: { id: string }[] = await this.database.query(
-      `INSERT INTO replays (source, dry_run, filter, rate_per_second, force, max_id, total, requested_by)
-       VALUES ('log', $1, $2, 0, false, 0, 0, $3) RETURNING id`,
-      [dryRun, JSON.stringify(range), requestedBy],
+  /** How many anomalies of status `new` meet a filter, and the first and the last of them: chunks need not look elsewhere. */
+  private async matching(filter: AnomalyFilter): Promise<Matching> {
+    // Reason by reason: of each the index has those of a time.
+    const where = anomalyConditions(filter).add('reason = chosen').add('status = ?', 'new');
+    const reasons = where.parameter(filter.reason ? [filter.reason] : anomalyReasons);
+    const [row]: Matching[] = await this.database.query(
+      `SELECT coalesce(sum(total), 0) AS total, min(first_id) AS first_id, max(last_id) AS last_id
+         FROM unnest(${reasons}::text[]) AS chosen CROSS JOIN LATERAL (
+           SELECT count(*) AS total, min(id) AS first_id, max(id) AS last_id FROM anomalies ${String(where)}) AS part`,
+      where.values,
     );
-    if (!row) throw new Error('The replay was not stored');
-    return row.id;
-  }
-
-  /**
-   * Takes a job of the log on for as long as the session lasts, from its beginning.
-   * @returns null when it is ended, or another replica has it
-   */
-  async takeLog(session: EntityManager, id: string): Promise<LogReplay | null> {
-    const [lock]: { locked: boolean }[] = await session.query(
-      `SELECT pg_try_advisory_lock(${PREVIEW_LOCK}, ($1::bigint % 2147483647)::integer) AS locked`,
-      [id],
-    );
-    if (!lock?.locked) return null;
-    const [rows]: [{ filter: { from: string; to: string }; dry_run: boolean }[], number] =
-      await session.query(
-        `UPDATE replays SET status = 'running', started_at = coalesce(started_at, now()), records_read = 0
-        WHERE id = $1 AND status IN ('planned', 'running') RETURNING filter, dry_run`,
-        [id],
-      );
-    const [row] = rows;
-    return row ? { id, dryRun: row.dry_run, ...row.filter } : null;
-  }
-
-  /** Notes how far a job of the log has come. @returns false when it has been cancelled */
-  async noteReading(session: EntityManager, id: string, { read, total }: Reading): Promise<boolean> {
-    const [, changed]: [unknown, number] = await session.query(
-      `UPDATE replays SET records_read = $2, total = $3 WHERE id = $1 AND status IN ('planned', 'running')`,
-      [id, read, total],
-    );
-    return changed === 1;
-  }
-
-  /** Ends a job of the log well. @returns false when it has been cancelled */
-  async endLog(transaction: EntityManager, id: string, result: LogResult): Promise<boolean> {
-    const [, changed]: [unknown, number] = await transaction.query(
-      `UPDATE replays SET status = 'succeeded', finished_at = clock_timestamp(), records_read = $2, total = $2,
-              applied = $3, rejected = $4, by_reason = $5, ingestion_paused_ms = $6
-        WHERE id = $1 AND status IN ('planned', 'running')`,
-      [
-        id,
-        result.read,
-        result.applied,
-        result.rejected,
-        JSON.stringify(result.byReason),
-        result.ingestionPausedMs,
-      ],
-    );
-    return changed === 1;
+    if (!row) throw new Error('A count has no row');
+    return row;
   }
 
   /** The lanes that have open jobs. Cheap, to be asked often. */
@@ -219,7 +152,7 @@ export class ReplayJobsRepository {
    */
   async lockPreview(transaction: EntityManager, id: string): Promise<LockedReplay | null> {
     const [lock]: { locked: boolean }[] = await transaction.query(
-      `SELECT pg_try_advisory_xact_lock(${PREVIEW_LOCK}, ($1::bigint % 2147483647)::integer) AS locked`,
+      `SELECT pg_try_advisory_xact_lock(${JOB_LOCK}, ($1::bigint % 2147483647)::integer) AS locked`,
       [id],
     );
     return lock?.locked ? this.lock(this.database.manager, id) : null;

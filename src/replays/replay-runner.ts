@@ -61,7 +61,7 @@ export class ReplayRunner {
       const job = await this.jobs.lockPreview(transaction, id);
       if (!job) return false;
       const changes = new FirstWindows(MAX_CHANGES);
-      let progress: Progress = { cursorId: '0', applied: 0, rejected: 0, byReason: {} };
+      let progress: Progress = { cursorId: job.cursorId, applied: 0, rejected: 0, byReason: {} };
       while (await this.jobs.isOpen(transaction, id)) {
         const ids = await this.jobs.next(transaction, job, progress.cursorId, PREVIEW_CHUNK);
         const last = ids.at(-1);

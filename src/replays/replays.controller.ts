@@ -7,6 +7,7 @@ import type { Page } from '../http/list.js';
 import { invalidRequest, ProblemError } from '../http/problem.js';
 import { OPERATOR } from './actor.js';
 import { RebuildRange } from './core/rebuild-range.js';
+import { LogJobsRepository } from './log/log-jobs.repository.js';
 import { LogSurvey } from './log/log-survey.js';
 import { ReplayJobsRepository } from './replay-jobs.repository.js';
 import { ReplaysQueries } from './replays.queries.js';
@@ -34,6 +35,7 @@ export class ReplaysController {
   constructor(
     private readonly jobs: ReplayJobsRepository,
     private readonly replays: ReplaysQueries,
+    private readonly logJobs: LogJobsRepository,
     private readonly survey: LogSurvey,
     @InjectDataSource() private readonly database: DataSource,
   ) {}
@@ -126,7 +128,7 @@ export class ReplaysController {
   /** Looks at once whether the log is still there, so that nobody has to come back for that answer. */
   private async createLog({ from, to, dryRun }: NewLogReplay): Promise<string> {
     await this.survey.make(this.database.manager, RebuildRange.between(from, to));
-    return this.jobs.createLog({ from, to }, dryRun, OPERATOR);
+    return this.logJobs.create({ from, to }, dryRun, OPERATOR);
   }
 
   private async assertKnown(ids: readonly string[]): Promise<void> {

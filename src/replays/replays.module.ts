@@ -5,6 +5,7 @@ import { AnomalyActionsController } from './anomaly-actions.controller.js';
 import { AnomalyActions } from './anomaly-actions.service.js';
 import { AnomalyStatesRepository } from './anomaly-states.repository.js';
 import { CountedAnomalies } from './log/counted-anomalies.js';
+import { LogJobsRepository } from './log/log-jobs.repository.js';
 import { LogRebuilds } from './log/log-rebuilds.js';
 import { LogReplayRunner } from './log/log-replay-runner.js';
 import { LogSurvey } from './log/log-survey.js';
@@ -26,6 +27,7 @@ import { ReplaysQueries } from './replays.queries.js';
     AnomalyActions,
     AnomalyStatesRepository,
     CountedAnomalies,
+    LogJobsRepository,
     LogRebuilds,
     LogReplayRunner,
     LogSurvey,

@@ -42,7 +42,11 @@ export class LogRebuild {
     private readonly repositories: { inputs: RebuildInputsRepository; rebuild: RebuildRepository },
     private readonly reading: LogReading,
     survey: Survey,
-    private readonly options: { readonly range: RebuildRange; readonly rules: IntakeRules },
+    private readonly options: {
+      readonly topic: string;
+      readonly range: RebuildRange;
+      readonly rules: IntakeRules;
+    },
   ) {
     this.positions = survey.starts;
     this.partitions = new Map(
@@ -54,13 +58,11 @@ export class LogRebuild {
   }
 
   /** Reads on while ingestion does, until it has it nearly caught up. @param progress called now and then */
-  async catchUp(
-    topic: string,
-    progress: (total: number) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async catchUp(progress: (total: number) => Promise<void>, signal: AbortSignal): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const ends = this.endsOf(await this.repositories.inputs.partitions(this.connection, topic));
+      const ends = this.endsOf(
+        await this.repositories.inputs.partitions(this.connection, this.options.topic),
+      );
       const left = this.distanceTo(ends);
       if (left <= CLOSE_ENOUGH) return;
       const total = this.read + left;

@@ -28,6 +28,7 @@ export class LogRebuilds {
     const reading = await this.reader.open(survey.starts, connection);
     const repositories = { inputs: this.inputs, rebuild: this.rebuild };
     return new LogRebuild(connection, repositories, reading, survey, {
+      topic: topicOf(this.config),
       range,
       rules: intakeRules(this.config),
     });

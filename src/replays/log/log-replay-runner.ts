@@ -1,12 +1,11 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { CONFIG, topicOf, type Config } from '../../config/config.js';
 import { inSession } from '../../database/session.js';
 import { ProblemError } from '../../http/problem.js';
 import { LogTruncatedError, LogUnavailableError } from '../../transport/log-reader.js';
 import { RebuildRange } from '../core/rebuild-range.js';
-import { ReplayJobsRepository, type LogReplay } from '../replay-jobs.repository.js';
+import { LogJobsRepository, type LogReplay } from './log-jobs.repository.js';
 import { PartitionsChangedError, type LogRebuild } from './log-rebuild.js';
 import { LogRebuilds } from './log-rebuilds.js';
 import { LogSwap } from './log-swap.js';
@@ -38,10 +37,9 @@ export class LogReplayRunner {
 
   constructor(
     @InjectDataSource() private readonly database: DataSource,
-    private readonly jobs: ReplayJobsRepository,
+    private readonly jobs: LogJobsRepository,
     private readonly rebuilds: LogRebuilds,
     private readonly swap: LogSwap,
-    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
@@ -52,11 +50,11 @@ export class LogReplayRunner {
     let rebuild: LogRebuild | undefined;
     try {
       return await inSession(this.database, async (session) => {
-        const job = await this.jobs.takeLog(session.manager, id);
+        const job = await this.jobs.take(session.manager, id);
         if (!job) return false;
         const range = RebuildRange.between(job.from, job.to);
         rebuild = await this.rebuilds.open(session.manager, range);
-        await rebuild.catchUp(topicOf(this.config), this.progressOf(session, id, rebuild), signal);
+        await rebuild.catchUp(this.progressOf(session, id, rebuild), signal);
         await this.end(session, job, range, rebuild, signal);
         return true;
       });
@@ -65,7 +63,7 @@ export class LogReplayRunner {
       if (isPassing(error)) throw new NotNowError(error as Error);
       const problem = asProblem(error);
       if (!problem) throw error;
-      await this.jobs.end(this.database.manager, id, 'failed', `${problem.code}: ${problem.detail}`);
+      await this.jobs.fail(id, `${problem.code}: ${problem.detail}`);
       return true;
     } finally {
       // After the session: those who wait for its locks shall not wait for this too.
@@ -83,7 +81,7 @@ export class LogReplayRunner {
     return async (total) => {
       if (performance.now() < next) return;
       next = performance.now() + PROGRESS_MS;
-      if (!(await this.jobs.noteReading(manager, id, { read: rebuild.read, total })))
+      if (!(await this.jobs.noteProgress(manager, id, { read: rebuild.read, total })))
         throw new CancelledError();
     };
   }
@@ -105,7 +103,7 @@ export class LogReplayRunner {
       await rebuild.finish(partitions, AbortSignal.any([signal, AbortSignal.timeout(MAX_PAUSE_MS)]));
     });
     const byReason = rebuild.rejected();
-    const ended = await this.jobs.endLog(manager, job.id, {
+    const ended = await this.jobs.succeed(manager, job.id, {
       read: rebuild.read,
       applied: await this.rebuilds.countEvents(manager),
       rejected: Object.values(byReason).reduce((sum, count) => sum + count, 0),

@@ -6,8 +6,9 @@ import { lockForRebuild } from '../../aggregation/rebuild-lock.js';
 import { StatDaysRepository } from '../../aggregation/stat-days.repository.js';
 import { dateLiteral } from '../../database/instant.js';
 import type { RebuildRange } from '../core/rebuild-range.js';
-import { MAX_CHANGES, type LogReplay } from '../replay-jobs.repository.js';
+import { MAX_CHANGES } from '../replay-jobs.repository.js';
 import { CountedAnomalies } from './counted-anomalies.js';
+import type { LogReplay } from './log-jobs.repository.js';
 import { LogSurvey } from './log-survey.js';
 import { RebuildRepository } from './rebuild.repository.js';
 

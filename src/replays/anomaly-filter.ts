@@ -1,5 +1,5 @@
 import { Conditions } from '../http/core/conditions.js';
-import type { AnomalyReason } from './core/reason.js';
+import type { AnomalyReason } from '../anomalies/core/reason.js';
 
 /** Which anomalies: those that meet all of it. Instants are about when they were set aside. */
 export interface AnomalyFilter {
@@ -13,7 +13,10 @@ export function anomalyConditions({ ids, reason, from, to }: AnomalyFilter): Con
   const where = new Conditions();
   if (ids) where.add('id = ANY(?::bigint[])', ids);
   if (reason) where.add('reason = ?', reason);
-  if (from) where.add('created_at >= ?', from);
-  if (to) where.add('created_at < ?', to);
+  // As anomalies_by_reason_status has the time.
+  if (from) where.add(`${UTC} >= (?::timestamptz AT TIME ZONE 'UTC')`, from);
+  if (to) where.add(`${UTC} < (?::timestamptz AT TIME ZONE 'UTC')`, to);
   return where;
 }
+
+const UTC = `(created_at AT TIME ZONE 'UTC')`;
