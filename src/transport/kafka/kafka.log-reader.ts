@@ -15,6 +15,9 @@ import { filteredBatch, toRecordBatch } from './kafka-batch.js';
 /** How long a reading that is at the end of the log waits for more: it is short, since ingestion may be waiting too. */
 const MAX_WAIT_MS = 50;
 
+/** How often a reading asks whether the log still has what it is to read. */
+const LOOK_MS = 1_000;
+
 /** Reads a topic again, as the only member of a group of its own that commits nothing and is gone afterwards. */
 export class KafkaLogReader extends LogReader {
   constructor(
@@ -105,11 +108,13 @@ class KafkaLogReading implements LogReading {
     });
     const abort = (): void => this.read?.reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
+    const looks = setInterval(() => void this.look(this.read), LOOK_MS);
     try {
       for (const partition of ends.keys()) this.steer(partition);
       this.endIfDone();
       await done;
     } finally {
+      clearInterval(looks);
       signal.removeEventListener('abort', abort);
       this.read = null;
     }
@@ -156,6 +161,19 @@ class KafkaLogReading implements LogReading {
     const bounds = (await this.admin.bounds()).get(partition);
     if (bounds && position < bounds.low) throw new LogTruncatedError(partition, position);
     return this.soughtTo.get(partition) === position && fetchedOffset > position;
+  }
+
+  /** Ends a reading whose records are gone: with nothing behind them kafkajs would wait for ever, and say nothing. */
+  private async look(read: Read | null): Promise<void> {
+    // When the log does not answer, kafkajs tells so itself.
+    const bounds = await this.admin.bounds().catch(() => null);
+    if (!bounds || !read) return;
+    for (const [partition, end] of read.ends) {
+      const position = this.positions.get(partition) ?? 0n;
+      const { low, high } = bounds.get(partition) ?? { low: 0n, high: 0n };
+      if (position < end && (position < low || high < end))
+        read.reject(new LogTruncatedError(partition, position < low ? position : high));
+    }
   }
 
   private moveTo(partition: number, offset: bigint): void {
