@@ -33,6 +33,7 @@ export interface JsonAnswer {
 export class LogApp {
   database!: TestDatabase;
   private app!: NestFastifyApplication;
+  private replica: NestFastifyApplication | undefined;
 
   async start(env: Record<string, string> = {}): Promise<void> {
     this.database = await createTestDatabase();
@@ -42,6 +43,8 @@ export class LogApp {
   }
 
   async stop(): Promise<void> {
+    await this.replica?.close();
+    this.replica = undefined;
     await this.app.close();
     await this.database.drop();
   }
@@ -52,12 +55,21 @@ export class LogApp {
     await this.open(env);
   }
 
-  /** Leaves the database alone until {@link open}. */
-  close(): Promise<void> {
-    return this.app.close();
+  /** One more replica, which works on jobs but reads no log, until the end of the test. */
+  async addReplica(): Promise<void> {
+    this.replica = await this.boot({});
   }
 
-  async open(env: Record<string, string> = {}): Promise<void> {
+  private async open(env: Record<string, string>): Promise<void> {
+    this.app = await this.boot(env);
+    const { owner } = this.get(PartitionOwnership);
+    await waitFor('the log to be claimed', async () => {
+      const claimed = await this.sql(`SELECT FROM ingest_partitions WHERE owner = $1`, [owner]);
+      return claimed.length > 0;
+    });
+  }
+
+  private async boot(env: Record<string, string>): Promise<NestFastifyApplication> {
     const config = parseConfig({
       ...{ LOG_LEVEL: 'silent', SIMULATOR_AUTOSTART: 'false', FLUSH_INTERVAL: '20ms' },
       // Tests write of a day long ago.
@@ -75,12 +87,7 @@ export class LogApp {
     await app.init();
     await app.getHttpAdapter().getInstance().ready();
     await app.get(DatabaseService).whenReady();
-    this.app = app;
-    const { owner } = app.get(PartitionOwnership);
-    await waitFor('the log to be claimed', async () => {
-      const claimed = await this.sql(`SELECT FROM ingest_partitions WHERE owner = $1`, [owner]);
-      return claimed.length > 0;
-    });
+    return app;
   }
 
   get<T>(token: abstract new (...args: never) => T): T {
