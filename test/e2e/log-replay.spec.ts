@@ -141,6 +141,21 @@ describe.each(transports)('windows made anew from the $transport log', ({ transp
     await expectBalancedLedger(db);
   });
 
+  if (transport === 'kafka')
+    it('are right as well when their records have no timestamps', async () => {
+      const service = await start();
+      for (let at = 0; at < records.length; at += 2_000) {
+        const messages = records
+          .slice(at, at + 2_000)
+          .map((value) => ({ value, partition: 0, timestamp: '-1' }));
+        await topic!.producer.send({ topic: topic!.topic, messages });
+      }
+      await services.allConsumed(records.length);
+      await corrupt();
+      expect(await replay(service)).toMatchObject({ status: 'succeeded', recordsRead: records.length });
+      await expectSampleAnswers(db);
+    });
+
   it('come to the same when replicas are killed with -9 while they make them', async () => {
     let service = await startWithSample();
     for (let kill = 0; kill < 5; kill++) {

@@ -54,12 +54,14 @@ export function takeIn(
   now: number,
 ): void {
   delta.ledger.consumed++;
+  const recordTimestamp = Number(record.timestamp);
+  if (recordTimestamp < 0) delta.hasUntimed = true;
   const verdict = judgeContent(record.value, rules.maxEventBytes);
   if (verdict.reason !== null) {
     setAside(record, origin, delta, verdict, verdict.event && eventTimeOf(verdict.event));
     return;
   }
-  const refusal = judgeTime(verdict, Number(record.timestamp), delta.newestEventTime, rules, now);
+  const refusal = judgeTime(verdict, recordTimestamp, delta.newestEventTime, rules, now);
   if (refusal) {
     setAside(record, origin, delta, { ...refusal, event: eventOf(record) }, verdict.eventTime);
     return;

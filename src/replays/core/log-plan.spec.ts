@@ -11,6 +11,7 @@ const partition = (fields: Partial<ReadPartition> = {}): ReadPartition => ({
   nextOffset: 1000n,
   newestEventTime: FROM + 3_600_000,
   earlierEventTime: null,
+  hasUntimed: false,
   ...fields,
 });
 const extent = (fields: Partial<LogExtent> = {}): LogExtent => ({
@@ -43,6 +44,13 @@ describe('where the log is read from', () => {
 
   it('is the end of the log when nothing in it is as late as the range', () => {
     expect(plan([partition()], { 0: extent({ start: 1000n }) })).toEqual(starts([0, 1000n]));
+  });
+
+  it('is where ingestion began when there were records without a timestamp, which no look for a time finds', () => {
+    expect(plan([partition({ hasUntimed: true, firstOffset: 7n })])).toEqual(starts([0, 7n]));
+    expect(plan([partition({ hasUntimed: true })], { 0: extent({ low: 1n }) })).toEqual(
+      tooShort('begins at offset 1'),
+    );
   });
 
   it('is of every partition of the topic its own', () => {

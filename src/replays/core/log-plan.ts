@@ -11,6 +11,8 @@ export interface ReadPartition {
   readonly newestEventTime: number | null;
   /** Newest event of logs that were in its place before. */
   readonly earlierEventTime: number | null;
+  /** Whether there were records without a timestamp, which may be of any time. */
+  readonly hasUntimed: boolean;
 }
 
 /** What there is of the log. */
@@ -50,15 +52,18 @@ export function planLog(
         ? whatIsMissing(partition, log.get(partition.partition), from)
         : whatIsLostWith(partition, from);
     if (detail !== null) return { kind: 'too_short', detail };
-    const start = log.get(partition.partition)?.start ?? 0n;
     if (partition.topic === topic)
-      starts.set(partition.partition, start > partition.firstOffset ? start : partition.firstOffset);
+      starts.set(partition.partition, startOf(partition, log.get(partition.partition)));
   }
   return { kind: 'plan', starts };
 }
 
+function startOf({ firstOffset, hasUntimed }: ReadPartition, extent: LogExtent | undefined): bigint {
+  return extent && !hasUntimed && extent.start > firstOffset ? extent.start : firstOffset;
+}
+
 function whatIsMissing(
-  { partition, firstOffset, nextOffset, earlierEventTime }: ReadPartition,
+  { partition, firstOffset, nextOffset, earlierEventTime, hasUntimed }: ReadPartition,
   extent: LogExtent | undefined,
   from: number,
 ): string | null {
@@ -69,7 +74,7 @@ function whatIsMissing(
   if (extent.high < nextOffset)
     return `the log of partition ${partition} ends at offset ${extent.high}, before the checkpoint ${nextOffset}`;
   // The first record that is left is of the range, or close to it: so may those have been that are gone.
-  if (extent.low > firstOffset && extent.start <= extent.low)
+  if (extent.low > firstOffset && (hasUntimed || extent.start <= extent.low))
     return `the log of partition ${partition} begins at offset ${extent.low}, and its earlier records may belong to the range`;
   return null;
 }

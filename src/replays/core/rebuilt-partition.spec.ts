@@ -292,7 +292,16 @@ describe('laws', () => {
         const end = BigInt(log.length);
         const plan = planLog(
           origin.topic,
-          [{ ...origin, firstOffset: 0n, nextOffset: end, newestEventTime: null, earlierEventTime: null }],
+          [
+            {
+              ...origin,
+              firstOffset: 0n,
+              nextOffset: end,
+              newestEventTime: null,
+              earlierEventTime: null,
+              hasUntimed: false,
+            },
+          ],
           new Map([[3, { low: 0n, high: end, start: first === -1 ? end : BigInt(first) }]]),
           within.from,
         );

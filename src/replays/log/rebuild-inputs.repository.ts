@@ -85,10 +85,11 @@ interface PartitionRow {
   next_offset: string;
   newest_event_time: Date | null;
   earlier_event_time: Date | null;
+  has_untimed: boolean;
 }
 
 const PARTITION_COLUMNS =
-  'topic, partition, incarnation, first_offset, next_offset, newest_event_time, earlier_event_time';
+  'topic, partition, incarnation, first_offset, next_offset, newest_event_time, earlier_event_time, has_untimed';
 
 const toPartition = (row: PartitionRow): ReadPartition => ({
   topic: row.topic,
@@ -98,6 +99,7 @@ const toPartition = (row: PartitionRow): ReadPartition => ({
   nextOffset: BigInt(row.next_offset),
   newestEventTime: row.newest_event_time?.getTime() ?? null,
   earlierEventTime: row.earlier_event_time?.getTime() ?? null,
+  hasUntimed: row.has_untimed,
 });
 
 const instant = (millis: number): string => timestampLiteral(millis * 1000);

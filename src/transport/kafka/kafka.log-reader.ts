@@ -8,6 +8,7 @@ import {
   type LogReading,
   type Offsets,
 } from '../log-reader.js';
+import type { LogBounds } from '../event-source.js';
 import type { RecordBatch } from '../record-batch.js';
 import type { KafkaAdmin } from './kafka.admin.js';
 import { filteredBatch, toRecordBatch } from './kafka-batch.js';
@@ -158,9 +159,17 @@ class KafkaLogReading implements LogReading {
    * with what comes after it: there is no event between the two.
    */
   private async isWhatFollows({ partition, fetchedOffset }: RecordBatch, position: bigint): Promise<boolean> {
-    const bounds = (await this.admin.bounds()).get(partition);
+    const bounds = (await this.bounds()).get(partition);
     if (bounds && position < bounds.low) throw new LogTruncatedError(partition, position);
     return this.soughtTo.get(partition) === position && fetchedOffset > position;
+  }
+
+  private async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
+    try {
+      return await this.admin.bounds();
+    } catch (error) {
+      throw new LogUnavailableError((error as Error).message, { cause: error });
+    }
   }
 
   /** Ends a reading whose records are gone: with nothing behind them kafkajs would wait for ever, and say nothing. */
