@@ -91,9 +91,9 @@ export class CheckpointRepository {
     const moved: [{ partition: number }[], number] = await transaction.query(
       `WITH delta AS (
          SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-                              $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::boolean[])
+                              $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
            AS delta(topic, partition, epoch, from_offset, to_offset, newest_event_time,
-                    consumed, counted, late_counted, anomalies, duplicates, skipped, has_untimed)
+                    consumed, counted, late_counted, anomalies, duplicates, skipped, untimed_until)
        ), locked AS (
          -- In key order, so that a fenced replica and the owner never wait for each other.
          SELECT topic, partition FROM ingest_partitions JOIN delta USING (topic, partition)
@@ -108,7 +108,7 @@ export class CheckpointRepository {
          anomalies = stored.anomalies + delta.anomalies,
          duplicates = stored.duplicates + delta.duplicates,
          skipped = stored.skipped + delta.skipped,
-         has_untimed = stored.has_untimed OR delta.has_untimed,
+         untimed_until = greatest(stored.untimed_until, delta.untimed_until),
          last_flush_at = now(), last_flush_ms = $14, seen_at = now(),
          -- Not idle, however short the moment in which it was behind its log.
          caught_up_since = NULL
@@ -131,7 +131,7 @@ export class CheckpointRepository {
         ledgers.map((ledger) => ledger.anomalies),
         ledgers.map((ledger) => ledger.duplicates),
         ledgers.map((ledger) => ledger.skipped),
-        deltas.map((delta) => delta.hasUntimed),
+        deltas.map(({ untimedUntil }) => (untimedUntil === null ? null : String(untimedUntil))),
         flushMs,
       ],
     );
@@ -207,7 +207,7 @@ export class CheckpointRepository {
          earlier_event_time = CASE WHEN was.other_log THEN greatest(was.earlier_event_time, was.newest_event_time)
                                    ELSE was.earlier_event_time END,
          first_offset = CASE WHEN was.other_log THEN $3 ELSE was.first_offset END,
-         has_untimed = was.has_untimed AND NOT was.other_log,
+         untimed_until = CASE WHEN was.other_log THEN 0 ELSE was.untimed_until END,
          incarnation = was.incarnation + CASE WHEN was.other_log THEN 1 ELSE 0 END
        FROM (SELECT *, halted_reason = 'log_behind_checkpoint' AS other_log FROM ingest_partitions
               WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE) AS was

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { anomalyReasons } from '../anomalies/core/reason.js';
-import { mustBeObject } from '../http/body.js';
+import { jsonObject, mustBeObject } from '../http/body.js';
 
 export const replayBody = z
   .strictObject(
     {
-      event: z
-        .record(z.string(), z.unknown(), 'must be a JSON object')
-        .optional()
-        .meta({ description: 'The whole event, corrected. Without it the record itself is judged again.' }),
+      event: jsonObject(
+        'The whole event, corrected. Without it the record itself is judged again.',
+        false,
+      ).optional(),
     },
     mustBeObject,
   )

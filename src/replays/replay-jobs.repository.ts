@@ -10,7 +10,7 @@ import { timestampLiteral } from '../database/instant.js';
 export const MAX_CHANGES = 1000;
 
 /** Bytes of the records of one chunk; but at least one record. */
-const CHUNK_BYTES = 16 * 1024 * 1024;
+export const CHUNK_BYTES = 16 * 1024 * 1024;
 
 /**
  * Jobs that are worked on one after the other: anomalies a chunk at a time, dry runs of them, and windows made anew from the log,

@@ -9,9 +9,12 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { DatabaseService } from '../database/database.service.js';
 import { isDatabaseUnavailable } from '../http/database-unavailable.js';
-import { LogReplayRunner, NotNowError } from './log/log-replay-runner.js';
+import { LogReplayRunner } from './log/log-replay-runner.js';
 import { ReplayJobsRepository, type Lane } from './replay-jobs.repository.js';
 import { ReplayRunner } from './replay-runner.js';
+
+/** The error itself is for the log: it may hold statements. */
+const UNEXPECTED = 'internal_error: the job could not go on; see the log of the service.';
 
 /** Longest time between two looks for jobs that another replica has opened. */
 const LOOK_MS = 500;
@@ -106,10 +109,10 @@ export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationSh
           return await this.logRunner.run(id, this.stopping.signal);
       }
     } catch (error) {
-      if (isDatabaseUnavailable(error) || error instanceof NotNowError) throw error;
+      if (isDatabaseUnavailable(error)) throw error;
       // Trying the same chunk for ever would help nobody; what was stored before it stays.
       this.logger.error(`Replay ${id} has failed`, (error as Error).stack);
-      await this.jobs.end(this.dataSource.manager, id, 'failed', (error as Error).message.slice(0, 1000));
+      await this.jobs.end(this.dataSource.manager, id, 'failed', UNEXPECTED);
       return true;
     }
   }

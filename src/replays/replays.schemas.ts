@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { anomalyId } from '../anomalies/anomalies.schemas.js';
 import { anomalyReasons } from '../anomalies/core/reason.js';
 import { EVENT_TYPE_WINDOWS } from '../aggregation/core/window-spec.js';
-import { flag, mustBeObject } from '../http/body.js';
+import { flag, jsonObject, mustBeObject } from '../http/body.js';
 import { isInstant, type Instant } from '../http/core/instant.js';
 import {
   formatParameter,
@@ -41,26 +41,16 @@ const filter = z
     description: 'Which anomalies: those of status `new` that meet all of this when the job is made.',
   });
 
-/** What a merge patch must not name, at any depth: JavaScript would take it for something else. */
-const isPlain = (value: unknown): boolean =>
-  typeof value !== 'object' || value === null
-    ? true
-    : !Object.hasOwn(value, '__proto__') && Object.values(value).every(isPlain);
-
 const dryRun = flag('Only say what would happen; nothing is counted.');
 
 const anomaliesReplay = z
   .strictObject({
     source: z.literal('anomalies').meta({ description: 'Replay what was set aside.' }),
     filter: filter.default({}),
-    patch: z
-      .record(z.string(), z.unknown(), 'must be a JSON object')
-      .refine(isPlain, 'must not name __proto__')
-      .optional()
-      .meta({
-        description:
-          'RFC 7396 merge patch for each event: its fields replace those of the event, null removes one.',
-      }),
+    patch: jsonObject(
+      'RFC 7396 merge patch for each event: its fields replace those of the event, null removes one.',
+      true,
+    ).optional(),
     dryRun,
     ratePerSecond: z
       .number(RATE_MESSAGE)

@@ -17,6 +17,9 @@ export abstract class LogReader {
    */
   abstract offsetsAt(instant: number): Promise<Offsets>;
 
+  /** Why records may be missing in the middle of the log; null when none can be. @throws when the log cannot be asked */
+  abstract gaps(): Promise<string | null>;
+
   /**
    * @param starts where each partition is read from
    * @param connection what a log in the database is read through: whoever holds locks must not wait for another connection

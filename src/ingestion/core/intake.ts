@@ -55,7 +55,7 @@ export function takeIn(
 ): void {
   delta.ledger.consumed++;
   const recordTimestamp = Number(record.timestamp);
-  if (recordTimestamp < 0) delta.hasUntimed = true;
+  if (recordTimestamp < 0) delta.untimedUntil = BigInt(record.offset) + 1n;
   const verdict = judgeContent(record.value, rules.maxEventBytes);
   if (verdict.reason !== null) {
     setAside(record, origin, delta, verdict, verdict.event && eventTimeOf(verdict.event));

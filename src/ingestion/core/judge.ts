@@ -5,7 +5,7 @@ import { readPlainEvent } from './plain-event.js';
 import { validate } from './validate.js';
 
 /** How far an event may be ahead of its record's own timestamp; a clock far ahead must never move the watermark. */
-const MAX_AHEAD_MICROS = 300_000_000;
+export const MAX_AHEAD_MICROS = 300_000_000;
 
 /** Why an event whose content is valid does not count all the same. */
 export interface TimeRefusal {

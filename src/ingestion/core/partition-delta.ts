@@ -11,8 +11,8 @@ export class PartitionDelta {
   anomalyBytes = 0;
   /** Newest accepted event time, epoch microseconds; null when none was accepted up to `to`. */
   newestEventTime: number | null;
-  /** True when one of the records had no timestamp. */
-  hasUntimed = false;
+  /** The offset behind the last record without a timestamp; null when all had one. */
+  untimedUntil: bigint | null = null;
   /** The offset to read next. */
   to: bigint;
 

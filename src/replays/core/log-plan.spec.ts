@@ -11,7 +11,7 @@ const partition = (fields: Partial<ReadPartition> = {}): ReadPartition => ({
   nextOffset: 1000n,
   newestEventTime: FROM + 3_600_000,
   earlierEventTime: null,
-  hasUntimed: false,
+  untimedUntil: 0n,
   ...fields,
 });
 const extent = (fields: Partial<LogExtent> = {}): LogExtent => ({
@@ -46,11 +46,11 @@ describe('where the log is read from', () => {
     expect(plan([partition()], { 0: extent({ start: 1000n }) })).toEqual(starts([0, 1000n]));
   });
 
-  it('is where ingestion began when there were records without a timestamp, which no look for a time finds', () => {
-    expect(plan([partition({ hasUntimed: true, firstOffset: 7n })])).toEqual(starts([0, 7n]));
-    expect(plan([partition({ hasUntimed: true })], { 0: extent({ low: 1n }) })).toEqual(
-      tooShort('begins at offset 1'),
-    );
+  it('is where ingestion began while the log has records without a timestamp, which no look for a time finds', () => {
+    expect(plan([partition({ untimedUntil: 8n, firstOffset: 7n })])).toEqual(starts([0, 7n]));
+    expect(plan([partition({ untimedUntil: 8n })], { 0: extent({ low: 7n }) })).toEqual(starts([0, 7n]));
+    // They have gone with records that are older than the range.
+    expect(plan([partition({ untimedUntil: 8n })], { 0: extent({ low: 8n }) })).toEqual(starts([0, 400n]));
   });
 
   it('is of every partition of the topic its own', () => {

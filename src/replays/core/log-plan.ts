@@ -11,8 +11,8 @@ export interface ReadPartition {
   readonly newestEventTime: number | null;
   /** Newest event of logs that were in its place before. */
   readonly earlierEventTime: number | null;
-  /** Whether there were records without a timestamp, which may be of any time. */
-  readonly hasUntimed: boolean;
+  /** The offset behind the last record without a timestamp, which no look for a time finds; 0 when there was none. */
+  readonly untimedUntil: bigint;
 }
 
 /** What there is of the log. */
@@ -58,12 +58,14 @@ export function planLog(
   return { kind: 'plan', starts };
 }
 
-function startOf({ firstOffset, hasUntimed }: ReadPartition, extent: LogExtent | undefined): bigint {
-  return extent && !hasUntimed && extent.start > firstOffset ? extent.start : firstOffset;
+function startOf({ firstOffset, untimedUntil }: ReadPartition, extent: LogExtent | undefined): bigint {
+  if (!extent) return firstOffset;
+  const start = untimedUntil > extent.low ? extent.low : extent.start;
+  return start > firstOffset ? start : firstOffset;
 }
 
 function whatIsMissing(
-  { partition, firstOffset, nextOffset, earlierEventTime, hasUntimed }: ReadPartition,
+  { partition, firstOffset, nextOffset, earlierEventTime }: ReadPartition,
   extent: LogExtent | undefined,
   from: number,
 ): string | null {
@@ -74,7 +76,7 @@ function whatIsMissing(
   if (extent.high < nextOffset)
     return `the log of partition ${partition} ends at offset ${extent.high}, before the checkpoint ${nextOffset}`;
   // The first record that is left is of the range, or close to it: so may those have been that are gone.
-  if (extent.low > firstOffset && (hasUntimed || extent.start <= extent.low))
+  if (extent.low > firstOffset && extent.start <= extent.low)
     return `the log of partition ${partition} begins at offset ${extent.low}, and its earlier records may belong to the range`;
   return null;
 }

@@ -61,11 +61,14 @@ describe('a range of windows to be made anew', () => {
   });
 
   it.each([
-    ['22:32:59.999', 999, false],
-    ['22:33:00', 0, true],
-    ['22:57:59.999', 999, true],
-    ['22:58:00', 0, false],
-  ])('covers an event at %s and %d microseconds: %s', (time, micros, expected) => {
+    // 22:33        22:40              22:50       22:58
+    //   [            |─ all windows of ─|             )
+    ['22:35:00', 0, false],
+    ['22:39:59.999', 999, false],
+    ['22:40:00', 0, true],
+    ['22:49:59.999', 999, true],
+    ['22:50:00', 0, false],
+  ])('covers an event at %s and %d microseconds, with all of its windows: %s', (time, micros, expected) => {
     const eventTime = at(time) * 1000 + micros;
     expect(range.covers(eventTime, null)).toBe(expected);
     // The time of its record says nothing then.

@@ -1,5 +1,5 @@
 import type { WindowDelta } from '../../aggregation/core/window-deltas.js';
-import type { WindowSpec } from '../../aggregation/core/window-spec.js';
+import { EVENT_TYPE_WINDOWS, REGION_WINDOWS, type WindowSpec } from '../../aggregation/core/window-spec.js';
 
 /** The time whose windows are rebuilt, `[from, to)` in epoch milliseconds. */
 export class RebuildRange {
@@ -30,12 +30,18 @@ export class RebuildRange {
   }
 
   /**
-   * True for an anomaly that belongs to it: by its event, or by its record where that has no valid time.
+   * True for an anomaly that belongs to it: when all windows of its event lie in it, or its record does where the event has
+   * no valid time. An event that also counts in a window outside must not become an anomaly here: it still counts there.
    * @param eventTime epoch microseconds
    * @param recordTimestamp epoch milliseconds
    */
   covers(eventTime: number | null, recordTimestamp: number | null): boolean {
-    const instant = eventTime === null ? recordTimestamp : eventTime / 1000;
-    return instant !== null && instant >= this.from && instant < this.to;
+    if (eventTime === null)
+      return recordTimestamp !== null && recordTimestamp >= this.from && recordTimestamp < this.to;
+    const millis = Math.floor(eventTime / 1000);
+    return [EVENT_TYPE_WINDOWS, REGION_WINDOWS].every((spec) => {
+      const windowStart = spec.startOf(millis);
+      return this.holds({ windowStart, windowEnd: spec.endOf(windowStart) });
+    });
   }
 }

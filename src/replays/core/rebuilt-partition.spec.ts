@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { WindowDeltas, type WindowDelta } from '../../aggregation/core/window-deltas.js';
+import { judgeContent } from '../../ingestion/core/judge.js';
 import { takeIn, type IntakeRules } from '../../ingestion/core/intake.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
 import type { LogRecord } from '../../transport/record-batch.js';
@@ -269,10 +270,15 @@ describe('laws', () => {
       if (!anomaly) windows.merge(delta.windows);
       if (anomaly?.status === 'new' && [...delta.windows].some((window) => within.holds(window)))
         outcome.passing.push(anomaly.id);
-      if (rejection && position >= start && within.covers(rejection.eventTime, rejection.recordTimestamp)) {
+      if (!rejection || position < start) continue;
+      const laxly = new PartitionDelta(0n, newest);
+      takeIn(each, origin, laxly, { ...by, maxEventBytes: 1e9, maxLateness: 1e18, lateEvents: 'amend' }, TEN);
+      const content = judgeContent(each.value, 1e9);
+      const eventTime = anomaly || content.reason !== null ? rejection.eventTime : content.eventTime;
+      if (within.covers(eventTime, rejection.recordTimestamp)) {
         outcome.rejected[rejection.reason] = (outcome.rejected[rejection.reason] ?? 0) + 1;
         if (!anomaly) outcome.anomalies.push(`${each.offset} ${rejection.reason}`);
-      }
+      } else if (!anomaly) windows.merge(laxly.windows);
     }
     return { windows: sums([...windows].filter((window) => within.holds(window))), ...outcome };
   }
@@ -299,7 +305,7 @@ describe('laws', () => {
               nextOffset: end,
               newestEventTime: null,
               earlierEventTime: null,
-              hasUntimed: false,
+              untimedUntil: 0n,
             },
           ],
           new Map([[3, { low: 0n, high: end, start: first === -1 ? end : BigInt(first) }]]),

@@ -2,6 +2,7 @@ import type { WindowDelta } from '../../aggregation/core/window-deltas.js';
 import type { NewAnomaly } from '../../anomalies/core/anomaly.js';
 import type { AnomalyStatus } from '../../anomalies/anomalies.schemas.js';
 import { takeIn, type IntakeRules, type RecordOrigin } from '../../ingestion/core/intake.js';
+import { judgeContent } from '../../ingestion/core/judge.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
 import type { LogRecord } from '../../transport/record-batch.js';
 import type { RebuildRange } from './rebuild-range.js';
@@ -20,6 +21,9 @@ export interface Rebuilt {
   /** Ids of stored anomalies of status `new` whose records pass now. */
   readonly passing: readonly string[];
 }
+
+/** With these every event counts that counts with some. */
+const ANY_SETTINGS = { maxEventBytes: Infinity, maxLateness: Infinity, lateEvents: 'amend' } as const;
 
 /**
  * Takes one partition's log in again. Records that an anomaly is stored for count by what became of that anomaly, and
@@ -74,11 +78,28 @@ export class RebuiltPartition {
   }
 
   private takeAnew(record: LogRecord, rules: IntakeRules, now: number): void {
+    const { anomalies } = this.delta;
+    const before = anomalies.length;
     takeIn(record, this.origin, this.delta, rules, now);
     this.newest = this.delta.newestEventTime;
-    const rejection = this.delta.anomalies.at(-1);
-    // Ones of other times stay as they are.
-    if (rejection?.offset === record.offset && !this.note(rejection)) this.delta.anomalies.pop();
+    const rejection = anomalies[before];
+    if (!rejection) return;
+    const eventTime = rejection.eventTime ?? eventTimeOf(record);
+    if (this.note({ ...rejection, eventTime })) anomalies[before] = { ...rejection, eventTime };
+    else {
+      anomalies.pop();
+      this.goOnCounting(record, rules, now);
+    }
+  }
+
+  /**
+   * A record that no anomaly is stored for was counted so far, if by other settings than those of today. When its event is
+   * not wholly of the range it stays where it is counted, inside as outside.
+   */
+  private goOnCounting(record: LogRecord, rules: IntakeRules, now: number): void {
+    const counted = new PartitionDelta(0n, this.newest);
+    takeIn(record, this.origin, counted, { ...rules, ...ANY_SETTINGS }, now);
+    this.delta.windows.merge(counted.windows);
   }
 
   private judgeAgain(
@@ -106,4 +127,10 @@ export class RebuiltPartition {
     this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
     return true;
   }
+}
+
+/** Also of a record that is too large to be counted by now. */
+function eventTimeOf({ value }: LogRecord): number | null {
+  const verdict = judgeContent(value, Infinity);
+  return verdict.reason === null ? verdict.eventTime : null;
 }

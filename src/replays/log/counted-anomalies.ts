@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { WindowDeltas, type WindowDelta } from '../../aggregation/core/window-deltas.js';
+import type { Rejection } from '../../ingestion/core/event.js';
 import { judgeContent } from '../../ingestion/core/judge.js';
 import { AnomalyStatesRepository } from '../anomaly-states.repository.js';
 import { amend } from '../core/amendment.js';
@@ -12,6 +13,14 @@ import { RebuildRepository } from './rebuild.repository.js';
 /** Anomalies of one step. */
 const CHUNK = 500;
 
+/** An anomaly that counts is rejected by rules that are newer than its replay. */
+export class ReplayedEventError extends Error {
+  constructor(id: string, { reason, detail }: Rejection) {
+    super(`Anomaly ${id} was replayed, but is ${reason} by the rules of today: ${detail}`);
+    this.name = 'ReplayedEventError';
+  }
+}
+
 /** The part of windows that does not come from the log: what was set aside, and counts all the same. */
 @Injectable()
 export class CountedAnomalies {
@@ -22,7 +31,7 @@ export class CountedAnomalies {
     private readonly chunk: ReplayChunk,
   ) {}
 
-  /** Adds what was replayed, in the form in which it was counted. */
+  /** Adds what was replayed and is not added yet, in the form in which it was counted. */
   async addReplayed(connection: EntityManager, range: RebuildRange): Promise<void> {
     let last: CountedAnomaly | undefined;
     do {
@@ -31,14 +40,12 @@ export class CountedAnomalies {
       for (const { id, event } of page) {
         const verdict = judgeContent(event, Infinity);
         // It was accepted once; to leave it out in silence would lose it.
-        if (verdict.reason !== null)
-          throw new Error(
-            `Anomaly ${id} was replayed, but is ${verdict.reason} by the rules of today: ${verdict.detail}`,
-          );
+        if (verdict.reason !== null) throw new ReplayedEventError(id, verdict);
         amend(verdict, windows);
       }
-      await this.repository.add(connection, { windows: inside(windows, range) });
-      last = page.length === CHUNK ? page.at(-1) : undefined;
+      const counted = page.map(({ id }) => id);
+      await this.repository.add(connection, { windows: inside(windows, range), counted });
+      last = page.at(-1);
     } while (last);
   }
 

@@ -81,7 +81,7 @@ export class LogJobsRepository {
   async succeed(transaction: EntityManager, id: string, result: LogResult): Promise<boolean> {
     const [, changed]: [unknown, number] = await transaction.query(
       `UPDATE replays SET status = 'succeeded', finished_at = clock_timestamp(), records_read = $2, total = $2,
-              applied = $3, rejected = $4, by_reason = $5, ingestion_paused_ms = $6
+              applied = $3, rejected = $4, by_reason = $5, ingestion_paused_ms = $6, error = NULL
         WHERE id = $1 AND status IN ('planned', 'running')`,
       [
         id,
@@ -93,6 +93,15 @@ export class LogJobsRepository {
       ],
     );
     return changed === 1;
+  }
+
+  /** Puts a job off, and says why. */
+  async postpone(id: string, reason: string, waitMs: number): Promise<void> {
+    await this.database.query(
+      `UPDATE replays SET error = $2, next_chunk_at = clock_timestamp() + make_interval(secs => $3::double precision / 1000)
+        WHERE id = $1 AND status IN ('planned', 'running')`,
+      [id, reason, waitMs],
+    );
   }
 
   /** Ends a job that cannot be done, unless it has been cancelled. */

@@ -17,9 +17,13 @@ const SLICE = 1_000;
 const STAGE_RECORDS = 100_000;
 const STAGE_BYTES = 16 * 1024 * 1024;
 
-/** Records that may be left for the moments in which ingestion waits, and how often the reading tries to come that close. */
+/**
+ * What may be left for the moments in which ingestion waits: so many records, when the round before took no longer than this,
+ * for they may be large. After so many rounds it has to do.
+ */
 const CLOSE_ENOUGH = 20_000;
-const MAX_ROUNDS = 10;
+const CLOSE_ENOUGH_MS = 500;
+const MAX_ROUNDS = 20;
 
 /** Partitions were added or acknowledged meanwhile: what was read is not what has to be read. */
 export class PartitionsChangedError extends Error {
@@ -59,15 +63,18 @@ export class LogRebuild {
 
   /** Reads on while ingestion does, until it has it nearly caught up. @param progress called now and then */
   async catchUp(progress: (total: number) => Promise<void>, signal: AbortSignal): Promise<void> {
+    let roundMs = Infinity;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const ends = this.endsOf(
         await this.repositories.inputs.partitions(this.connection, this.options.topic),
       );
       const left = this.distanceTo(ends);
-      if (left <= CLOSE_ENOUGH) return;
+      if (left === 0 || (left <= CLOSE_ENOUGH && roundMs <= CLOSE_ENOUGH_MS)) return;
+      const begun = performance.now();
       const total = this.read + left;
       await progress(total);
       await this.readTo(ends, signal, () => progress(total));
+      roundMs = performance.now() - begun;
     }
   }
 

@@ -6,6 +6,7 @@ import { ProblemError } from '../../http/problem.js';
 import { LogTruncatedError, LogUnavailableError } from '../../transport/log-reader.js';
 import { RebuildRange } from '../core/rebuild-range.js';
 import { LogJobsRepository, type LogReplay } from './log-jobs.repository.js';
+import { ReplayedEventError } from './counted-anomalies.js';
 import { PartitionsChangedError, type LogRebuild } from './log-rebuild.js';
 import { LogRebuilds } from './log-rebuilds.js';
 import { LogSwap } from './log-swap.js';
@@ -13,16 +14,11 @@ import { LogSwap } from './log-swap.js';
 /** How often the job's row tells how far it has come. */
 const PROGRESS_MS = 500;
 
+/** Until a job is begun again that could not go on. */
+const RETRY_MS = 5_000;
+
 /** Longest time for which the last stretch of the log may hold ingestion up. */
 const MAX_PAUSE_MS = 15_000;
-
-/** The job cannot be done now, and is to be begun again later. */
-export class NotNowError extends Error {
-  constructor(cause: Error) {
-    super(cause.message, { cause });
-    this.name = 'NotNowError';
-  }
-}
 
 /** Somebody has cancelled the job. */
 class CancelledError extends Error {}
@@ -44,7 +40,7 @@ export class LogReplayRunner {
 
   /**
    * Does a whole job. @returns false when there was nothing to do
-   * @throws NotNowError, or what the database throws
+   * @throws what the database throws
    */
   async run(id: string, signal: AbortSignal): Promise<boolean> {
     let rebuild: LogRebuild | undefined;
@@ -55,12 +51,19 @@ export class LogReplayRunner {
         const range = RebuildRange.between(job.from, job.to);
         rebuild = await this.rebuilds.open(session.manager, range);
         await rebuild.catchUp(this.progressOf(session, id, rebuild), signal);
+        // Most of them before the locks; what is replayed from now on is added under them.
+        await this.swap.prepare(session.manager, range);
         await this.end(session, job, range, rebuild, signal);
         return true;
       });
     } catch (error) {
       if (signal.aborted || error instanceof CancelledError) return true;
-      if (isPassing(error)) throw new NotNowError(error as Error);
+      if (isPassing(error)) {
+        const reason = error instanceof ProblemError ? error.detail : (error as Error).message;
+        this.logger.warn(`Replay ${id} cannot go on now, it is begun again: ${reason}`);
+        await this.jobs.postpone(id, reason, RETRY_MS);
+        return false;
+      }
       const problem = asProblem(error);
       if (!problem) throw error;
       await this.jobs.fail(id, `${problem.code}: ${problem.detail}`);
@@ -98,6 +101,7 @@ export class LogReplayRunner {
     await session.startTransaction(job.dryRun ? 'REPEATABLE READ' : 'READ COMMITTED');
     const pause = { since: null as number | null };
     const different = await this.swap.perform(manager, job, range, async () => {
+      await rebuild.catchUp(() => Promise.resolve(), signal);
       const partitions = await this.rebuilds.checkpoints(manager, job.dryRun ? 'look' : 'lock');
       if (!job.dryRun) pause.since = performance.now();
       await rebuild.finish(partitions, AbortSignal.any([signal, AbortSignal.timeout(MAX_PAUSE_MS)]));
@@ -127,6 +131,7 @@ const isPassing = (error: unknown): boolean =>
 
 function asProblem(error: unknown): ProblemError | null {
   if (error instanceof ProblemError) return error;
+  if (error instanceof ReplayedEventError) return new ProblemError('internal_error', error.message);
   if (error instanceof LogTruncatedError)
     return new ProblemError('log_too_short', `While the log was read, ${error.message}.`);
   return null;

@@ -29,13 +29,11 @@ export class LogSurvey {
     await this.assertNothingExpired(connection, range);
     // Before the log: a checkpoint that has just moved must not lie behind its end.
     const all = await this.inputs.partitions(connection);
+    const gaps = await this.ask(() => this.reader.gaps());
+    if (gaps !== null) throw tooShort(gaps);
     const log = await this.extents(Math.max(0, range.from - LOOK_BACK_MS));
     const plan = planLog(this.source.topic, all, log, range.from);
-    if (plan.kind === 'too_short')
-      throw new ProblemError(
-        'log_too_short',
-        `The windows cannot be made anew from the log: ${plan.detail}.`,
-      );
+    if (plan.kind === 'too_short') throw tooShort(plan.detail);
     const partitions = all.filter(({ topic }) => topic === this.source.topic);
     return { starts: plan.starts, partitions };
   }
@@ -50,8 +48,8 @@ export class LogSurvey {
       );
   }
 
-  private async extents(instant: number): Promise<Map<number, LogExtent>> {
-    try {
+  private extents(instant: number): Promise<Map<number, LogExtent>> {
+    return this.ask(async () => {
       // Trimming goes on: whatever is gone by the second look is seen by it.
       const starts = await this.reader.offsetsAt(instant);
       const bounds = await this.source.bounds();
@@ -61,6 +59,12 @@ export class LogSurvey {
           { low, high, start: starts.get(partition) ?? high },
         ]),
       );
+    });
+  }
+
+  private async ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question();
     } catch (error) {
       // The error may name addresses.
       this.logger.warn(`The log cannot be asked now: ${(error as Error).message}`);
@@ -68,3 +72,6 @@ export class LogSurvey {
     }
   }
 }
+
+const tooShort = (detail: string): ProblemError =>
+  new ProblemError('log_too_short', `The windows cannot be made anew from the log: ${detail}.`);

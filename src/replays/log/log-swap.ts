@@ -26,6 +26,11 @@ export class LogSwap {
     private readonly days: StatDaysRepository,
   ) {}
 
+  /** What can be done before anybody has to wait. */
+  prepare(connection: EntityManager, range: RebuildRange): Promise<void> {
+    return this.counted.addReplayed(connection, range);
+  }
+
   /**
    * @param readRest stops ingestion until the transaction ends (but not in a dry run), and takes in what is left of the log up to
    * its checkpoints. Locks are taken in the order in which replays of anomalies and flushes take them: the former are kept away

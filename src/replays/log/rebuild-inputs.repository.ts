@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { timestampLiteral } from '../../database/instant.js';
+import { MAX_AHEAD_MICROS } from '../../ingestion/core/judge.js';
 import type { ReadPartition } from '../core/log-plan.js';
 import type { RebuildRange } from '../core/rebuild-range.js';
 import type { StoredAnomaly } from '../core/rebuilt-partition.js';
+import { CHUNK_BYTES } from '../replay-jobs.repository.js';
 
 /** An anomaly that counts in windows. */
 export interface CountedAnomaly {
@@ -32,7 +34,10 @@ export class RebuildInputsRepository {
     return new Map(rows.map(({ offset, ...anomaly }) => [offset, anomaly]));
   }
 
-  /** Replayed anomalies whose events lie in the range, a page at a time, in order of these events. */
+  /**
+   * The next replayed anomalies whose events lie in the range, in order of these events, without those of `rebuilt_counted`:
+   * at most `limit`, and of about CHUNK_BYTES, but at least one.
+   */
   async countedAnomalies(
     connection: EntityManager,
     range: RebuildRange,
@@ -40,10 +45,14 @@ export class RebuildInputsRepository {
     limit: number,
   ): Promise<CountedAnomaly[]> {
     return connection.query(
-      `SELECT id, applied_event_time::text AS at, coalesce(applied_event, raw) AS event FROM anomalies
-        WHERE status = 'replayed' AND applied_event_time >= $1 AND applied_event_time < $2
-          AND ($3::timestamptz IS NULL OR (applied_event_time, id) > ($3, $4::bigint))
-        ORDER BY applied_event_time, id LIMIT $5`,
+      `SELECT id, at::text AS at, event FROM (
+         SELECT *, sum(octet_length(event)) OVER (ORDER BY at, id) - octet_length(event) AS bytes_before FROM (
+           SELECT id, applied_event_time AS at, coalesce(applied_event, raw) AS event FROM anomalies
+            WHERE status = 'replayed' AND applied_event_time >= $1 AND applied_event_time < $2
+              AND ($3::timestamptz IS NULL OR (applied_event_time, id) > ($3, $4::bigint))
+              AND NOT EXISTS (SELECT FROM pg_temp.rebuilt_counted AS counted WHERE counted.id = anomalies.id)
+            ORDER BY applied_event_time, id LIMIT $5) AS candidates
+       ) AS sized WHERE bytes_before <= ${CHUNK_BYTES} ORDER BY at, id`,
       [instant(range.from), instant(range.to), after?.at ?? null, after?.id ?? null, limit],
     );
   }
@@ -68,10 +77,12 @@ export class RebuildInputsRepository {
 
   /** The first day of the range that has lost windows or anomalies to retention. */
   async firstExpired(connection: EntityManager, { from, to }: RebuildRange): Promise<string | null> {
+    // An anomaly belongs to the day of its record where its event is ahead of that, by up to 5 minutes.
     const [row]: { day: string | null }[] = await connection.query(
       `SELECT min(stat_date)::text AS day FROM expired_totals
-        WHERE stat_date >= ($1::timestamptz AT TIME ZONE 'UTC')::date AND stat_date <= ($2::timestamptz AT TIME ZONE 'UTC')::date`,
-      [instant(from), instant(to - 1)],
+        WHERE stat_date >= ((CASE source WHEN 'anomalies' THEN $1 ELSE $2 END)::timestamptz AT TIME ZONE 'UTC')::date
+          AND stat_date <= ($3::timestamptz AT TIME ZONE 'UTC')::date`,
+      [instant(from - MAX_AHEAD_MICROS / 1000), instant(from), instant(to - 1)],
     );
     return row?.day ?? null;
   }
@@ -85,11 +96,11 @@ interface PartitionRow {
   next_offset: string;
   newest_event_time: Date | null;
   earlier_event_time: Date | null;
-  has_untimed: boolean;
+  untimed_until: string;
 }
 
 const PARTITION_COLUMNS =
-  'topic, partition, incarnation, first_offset, next_offset, newest_event_time, earlier_event_time, has_untimed';
+  'topic, partition, incarnation, first_offset, next_offset, newest_event_time, earlier_event_time, untimed_until';
 
 const toPartition = (row: PartitionRow): ReadPartition => ({
   topic: row.topic,
@@ -99,7 +110,7 @@ const toPartition = (row: PartitionRow): ReadPartition => ({
   nextOffset: BigInt(row.next_offset),
   newestEventTime: row.newest_event_time?.getTime() ?? null,
   earlierEventTime: row.earlier_event_time?.getTime() ?? null,
-  hasUntimed: row.has_untimed,
+  untimedUntil: BigInt(row.untimed_until),
 });
 
 const instant = (millis: number): string => timestampLiteral(millis * 1000);

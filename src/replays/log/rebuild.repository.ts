@@ -6,6 +6,13 @@ import { AnomaliesRepository } from '../../anomalies/anomalies.repository.js';
 import { timestampLiteral } from '../../database/instant.js';
 import type { RebuildRange } from '../core/rebuild-range.js';
 import type { Rebuilt } from '../core/rebuilt-partition.js';
+import { CHUNK_BYTES } from '../replay-jobs.repository.js';
+
+/** What comes to the windows to come. */
+type Additions = Partial<Rebuilt> & {
+  /** Ids of the replayed anomalies among it. */
+  readonly counted?: readonly string[];
+};
 
 const WINDOWS = 'pg_temp.rebuilt_windows';
 const ANOMALIES = 'pg_temp.rebuilt_anomalies';
@@ -32,6 +39,8 @@ export class RebuildRepository {
       CREATE TEMPORARY TABLE rebuilt_anomalies (
         LIKE anomalies INCLUDING DEFAULTS INCLUDING IDENTITY, UNIQUE (topic, partition, incarnation, "offset"))`);
     await connection.query(`CREATE TEMPORARY TABLE rebuilt_passing (id bigint PRIMARY KEY)`);
+    // Anomalies that are added already; a second look adds what has been replayed since the first.
+    await connection.query(`CREATE TEMPORARY TABLE rebuilt_counted (id bigint PRIMARY KEY)`);
     await connection.query(`
       CREATE TEMPORARY TABLE rebuilt_changes (
         metric_type varchar(50) COLLATE "C", metric_key varchar(100) COLLATE "C", window_start timestamptz,
@@ -39,7 +48,10 @@ export class RebuildRepository {
   }
 
   /** Adds to what there is of the windows to come. */
-  async add(connection: EntityManager, { windows, newAnomalies, passing }: Partial<Rebuilt>): Promise<void> {
+  async add(
+    connection: EntityManager,
+    { windows, newAnomalies, passing, counted }: Additions,
+  ): Promise<void> {
     if (windows) await this.metrics.add(connection, windows, WINDOWS);
     if (newAnomalies) await this.anomalies.insert(connection, newAnomalies, ANOMALIES);
     if (passing?.length)
@@ -47,12 +59,20 @@ export class RebuildRepository {
         `INSERT INTO ${PASSING} (id) SELECT unnest($1::bigint[]) ON CONFLICT DO NOTHING`,
         [passing],
       );
+    if (counted?.length)
+      await connection.query(`INSERT INTO pg_temp.rebuilt_counted (id) SELECT unnest($1::bigint[])`, [
+        counted,
+      ]);
   }
 
-  /** The next anomalies that pass now, in order of their ids; they are taken off the list. */
+  /** The next anomalies that pass now, in order of their ids, of about CHUNK_BYTES; they are taken off the list. */
   async nextPassing(connection: EntityManager, limit: number): Promise<string[]> {
     const [rows]: [{ id: string }[], number] = await connection.query(
-      `DELETE FROM ${PASSING} WHERE id IN (SELECT id FROM ${PASSING} ORDER BY id LIMIT $1)
+      `DELETE FROM ${PASSING} WHERE id IN (
+         SELECT id FROM (
+           SELECT id, sum(coalesce(octet_length(raw), 0)) OVER (ORDER BY id) - coalesce(octet_length(raw), 0) AS bytes_before
+             FROM (SELECT id FROM ${PASSING} ORDER BY id LIMIT $1) AS next LEFT JOIN anomalies USING (id)) AS sized
+          WHERE bytes_before <= ${CHUNK_BYTES})
        RETURNING id`,
       [limit],
     );

@@ -18,6 +18,10 @@ export class EmbeddedLogReader extends LogReader {
     return new Map([[EventLogRepository.PARTITION, await this.log.offsetAt(instant)]]);
   }
 
+  gaps(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   open(starts: Offsets, connection: EntityManager): Promise<LogReading> {
     const { log, topic } = this;
     const partition = EventLogRepository.PARTITION;

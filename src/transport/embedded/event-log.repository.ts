@@ -5,6 +5,9 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { LogBounds } from '../event-source.js';
 import type { LogRecord } from '../record-batch.js';
 
+/** Longest time for which an append waits for others, in milliseconds: a statement is given up before that. */
+const MAX_WAIT_MS = 60_000;
+
 interface RecordRow {
   offset: string;
   timestamp: string;
@@ -53,17 +56,24 @@ export class EventLogRepository {
   }
 
   /**
-   * The first offset whose record was appended at this instant or later; the end of the log when there is none.
+   * The first offset whose record was appended at this instant or later, or one before it; the end of the log when there is
+   * none. Found by halving: appends come one after the other, so their times are in order, but for the moments for which
+   * they have waited for each other.
    * @param instant epoch milliseconds
    */
   async offsetAt(instant: number): Promise<bigint> {
-    const [row]: { offset: string }[] = await this.database.query(
-      `SELECT coalesce((SELECT "offset" FROM event_log WHERE partition = $1 AND appended_at >= to_timestamp($2::double precision / 1000)
-                         ORDER BY "offset" LIMIT 1),
-                       (SELECT next_offset FROM event_log_partitions WHERE partition = $1)) AS "offset"`,
-      [EventLogRepository.PARTITION, instant],
-    );
-    return BigInt(row?.offset ?? 0);
+    let { low, high } = await this.bounds();
+    while (low < high) {
+      const middle = (low + high) / 2n;
+      const [row]: { earlier: boolean }[] = await this.database.query(
+        `SELECT appended_at < to_timestamp($3::double precision / 1000) AS earlier FROM event_log
+          WHERE partition = $1 AND "offset" >= $2 ORDER BY "offset" LIMIT 1`,
+        [EventLogRepository.PARTITION, String(middle), instant - MAX_WAIT_MS],
+      );
+      if (row?.earlier) low = middle + 1n;
+      else high = middle;
+    }
+    return low;
   }
 
   async bounds(): Promise<LogBounds> {

@@ -51,6 +51,24 @@ export class KafkaAdmin {
     return new Map(offsets.map(({ partition, offset }) => [partition, BigInt(offset)]));
   }
 
+  /** Whether Kafka deletes records that have newer ones of the same key; false when we may not know. */
+  async isCompacted(): Promise<boolean> {
+    const { KAFKA_TOPIC: name } = this.config;
+    const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['cleanup.policy'] }];
+    try {
+      const described = await this.ask((admin) =>
+        admin.describeConfigs({ resources, includeSynonyms: false }),
+      );
+      return described.resources.some(({ configEntries }) =>
+        configEntries.some(({ configValue }) => configValue.includes('compact')),
+      );
+    } catch (error) {
+      if (error instanceof kafkajs.KafkaJSProtocolError && error.type.endsWith('AUTHORIZATION_FAILED'))
+        return false;
+      throw error;
+    }
+  }
+
   /** Leaves no trace of a group that nobody is a member of any more; best effort. */
   async deleteGroup(groupId: string): Promise<void> {
     await this.ask((admin) => admin.deleteGroups([groupId])).catch(() => undefined);

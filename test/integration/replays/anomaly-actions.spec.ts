@@ -144,6 +144,22 @@ describe('an anomaly', () => {
     });
 
     it.each([
+      [`{"a":${'['.repeat(6_000)}${']'.repeat(6_000)}}`],
+      ['{"duration_seconds":1e400}'],
+      ['{"__proto__":1}'],
+    ])('by an event that cannot be written as it was meant is a mistake: %.30s', async (event) => {
+      const id = await add(GOOD_EVENT);
+      const answer = await http.post(`/anomalies/${id}/replay`, `{"event":${event}}`);
+      expect([answer.status, answer.body]).toEqual([
+        400,
+        expect.objectContaining({
+          code: 'invalid_request',
+          errors: [expect.objectContaining({ field: 'event' })],
+        }),
+      ]);
+    });
+
+    it.each([
       [{ event: 'text' }, 'event'],
       [{ event: [GOOD_EVENT] }, 'event'],
       [{ event: null }, 'event'],
