@@ -10,6 +10,7 @@ import { DailyStats1763900000000 } from '../migrations/1763900000000-daily-stats
 import { Replays1764000000000 } from '../migrations/1764000000000-replays.js';
 import { AnomalySearch1764100000000 } from '../migrations/1764100000000-anomaly-search.js';
 import { LogReplays1764200000000 } from '../migrations/1764200000000-log-replays.js';
+import { SimulatorRuns1764300000000 } from '../migrations/1764300000000-simulator-runs.js';
 import { inSession } from './session.js';
 
 /** Every migration, oldest first. */
@@ -19,6 +20,7 @@ export const migrations = [
   Replays1764000000000,
   AnomalySearch1764100000000,
   LogReplays1764200000000,
+  SimulatorRuns1764300000000,
 ];
 
 /** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */

@@ -1,11 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { PublishError, type EventPublisher, type OutgoingEvent } from '../transport/event-publisher.js';
-import type { EventGenerator } from './core/event-generator.js';
-import { Pacer } from './core/pacer.js';
+import { PublishError, type EventPublisher } from '../transport/event-publisher.js';
 import { RateMeter } from './core/rate-meter.js';
-import type { Run, RunStatus } from './simulator.schemas.js';
+import { RunClock } from './core/run-clock.js';
+import type { SentEvent, Traffic } from './core/traffic.js';
+import type { RunParameters, RunStatus } from './simulator.schemas.js';
 
 /** Events published at once, and the most that are ever in memory: while the log is slow, no more are generated. */
 const MAX_BATCH = 5000;
@@ -22,7 +21,14 @@ const LONGEST_RETRY = 5000;
 const RATE_WINDOW = 10_000;
 const RATE_WINDOW_EVENTS = 20;
 
-export type RunSettings = Pick<Run, 'seed' | 'parameters'>;
+/** What a run comes to so far. */
+export interface RunProgress {
+  readonly status: RunStatus;
+  readonly sent: number;
+  /** Measured. */
+  readonly eventsPerSecond: number;
+  readonly lastError: { readonly at: Date; readonly message: string } | null;
+}
 
 /**
  * One run of the simulator, from its start to its end: generates what is due and publishes it, one batch at a time.
@@ -32,94 +38,118 @@ export class SimulatorRun {
   /** Resolves at the end of the run, whatever the end. */
   readonly ended: Promise<void>;
   private readonly logger = new Logger(SimulatorRun.name);
-  private readonly id = randomUUID();
-  private readonly startedAt = new Date();
   private readonly stopping = new AbortController();
+  private readonly clock = new RunClock(Date.now());
+  private readonly meter: RateMeter;
   private status: RunStatus = 'running';
+  /** Cuts a pause, or a wait, short. */
+  private waiting = new AbortController();
   private sent = 0;
-  private lastError: Run['lastError'] = null;
-  private finishedAt: Date | null = null;
-  /** From the first event on. */
-  private meter: RateMeter | null = null;
+  private lastError: RunProgress['lastError'] = null;
   /** Mean of the whole run, once it has ended. */
   private mean = 0;
 
   constructor(
-    private readonly settings: RunSettings,
+    private readonly id: string,
+    private readonly parameters: RunParameters,
+    private readonly traffic: Promise<Traffic>,
     private readonly publisher: EventPublisher,
   ) {
+    const window = Math.max(RATE_WINDOW, (RATE_WINDOW_EVENTS * 1000) / parameters.eventsPerSecond);
+    this.meter = new RateMeter(performance.now(), window);
     this.ended = this.run();
   }
 
   /** Ends the run; resolves when the batch in flight, if any, is through or given up. */
   stop(): Promise<void> {
     this.stopping.abort();
+    this.waiting.abort();
     return this.ended;
   }
 
-  isRunning(): boolean {
-    return this.status === 'running';
+  /** What is due in a pause is not made up for: the time of the run stands still. */
+  pause(): void {
+    if (this.status !== 'running') return;
+    this.clock.pause(Date.now());
+    this.status = 'paused';
   }
 
-  view(): Run {
-    const rate = this.isRunning() ? (this.meter?.rate(performance.now()) ?? 0) : this.mean;
+  resume(): void {
+    if (this.status !== 'paused') return;
+    this.clock.resume(Date.now());
+    this.status = 'running';
+    this.waiting.abort();
+  }
+
+  isOpen(): boolean {
+    return this.status === 'running' || this.status === 'paused';
+  }
+
+  progress(): RunProgress {
+    const rate = this.isOpen() ? this.meter.rate(performance.now()) : this.mean;
     return {
-      id: this.id,
-      ...this.settings,
       status: this.status,
       sent: this.sent,
       eventsPerSecond: Math.round(rate * 100) / 100,
       lastError: this.lastError,
-      startedAt: this.startedAt.toISOString(),
-      finishedAt: this.finishedAt?.toISOString() ?? null,
     };
   }
 
   private async run(): Promise<void> {
     let end: RunStatus;
     try {
-      end = await this.work();
+      end = await this.work(await this.traffic);
     } catch (error) {
       end = 'failed';
-      const message = error instanceof PublishError ? error.message : 'An internal error; see the log.';
-      this.noteError(message);
+      this.noteError(error instanceof PublishError ? error.message : 'An internal error; see the log.');
       this.logger.error(`Simulator run ${this.id} failed`, error);
     }
-    this.mean = this.meter?.mean(performance.now()) ?? 0;
-    this.finishedAt = new Date();
+    this.mean = this.meter.mean(performance.now());
     this.status = end;
     this.logger.log(`Simulator run ${this.id} ${end}: ${this.sent} events, ${this.mean.toFixed(1)}/s`);
   }
 
-  private async work(): Promise<RunStatus> {
-    const { seed, parameters } = this.settings;
-    const generator = await createGenerator(seed, parameters.invalidRate);
-    const total = parameters.totalEvents ?? Number.POSITIVE_INFINITY;
-    const duration = (parameters.durationSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-    const window = Math.max(RATE_WINDOW, (RATE_WINDOW_EVENTS * 1000) / parameters.eventsPerSecond);
-    this.meter = new RateMeter(performance.now(), window);
-    const pacer = new Pacer(parameters.eventsPerSecond, Date.now(), duration);
+  private async work(traffic: Traffic): Promise<RunStatus> {
+    const total = this.parameters.totalEvents ?? Number.POSITIVE_INFINITY;
+    const duration = (this.parameters.durationSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+    let next = traffic.next();
     while (!this.stopping.signal.aborted) {
-      const now = Date.now();
-      const due = Math.min(pacer.due(now), total - this.sent, MAX_BATCH);
-      if (due > 0) {
-        if (!(await this.publish(await generate(generator, pacer, due)))) break;
-      } else if (this.sent >= total || pacer.isOver()) {
-        return 'finished';
-      } else {
-        await this.wait(Math.min(Math.max(pacer.nextAt() - now, TICK), LONGEST_WAIT));
+      if (this.sent >= total || next.dueAt > duration) {
+        // A run of some seconds lasts them to the end, also when nothing is due any more.
+        const left = this.sent >= total ? 0 : duration - this.clock.elapsed(Date.now(), next.dueAt);
+        if (left <= 0) return 'finished';
+        await this.wait(Math.min(left, LONGEST_WAIT));
+        continue;
       }
+      const elapsed = Math.min(this.clock.elapsed(Date.now(), next.dueAt), duration);
+      if (next.dueAt > elapsed || this.status === 'paused') {
+        await this.wait(
+          this.status === 'paused'
+            ? LONGEST_WAIT
+            : Math.min(Math.max(next.dueAt - elapsed, TICK), LONGEST_WAIT),
+        );
+        continue;
+      }
+      const batch: SentEvent[] = [];
+      const most = Math.min(MAX_BATCH, total - this.sent);
+      while (next.dueAt <= elapsed && batch.length < most) {
+        batch.push(next);
+        next = traffic.next();
+        // Timers and sockets get their turn, also when the log answers at once and the run has to catch up.
+        if (batch.length % CHUNK === 0) await nextTurn();
+      }
+      if (!(await this.publish(batch))) break;
     }
     return 'stopped';
   }
 
   /** @returns false when the run was stopped before the log took the batch */
-  private async publish(batch: readonly OutgoingEvent[]): Promise<boolean> {
+  private async publish(batch: readonly SentEvent[]): Promise<boolean> {
     for (let pause = FIRST_RETRY; ; pause = Math.min(pause * 2, LONGEST_RETRY)) {
       try {
         await this.publisher.publish(batch);
         this.sent += batch.length;
-        this.meter?.record(performance.now(), this.sent);
+        this.meter.record(performance.now(), this.sent);
         return true;
       } catch (error) {
         if (!(error instanceof PublishError && error.reason === 'unavailable')) throw error;
@@ -133,30 +163,16 @@ export class SimulatorRun {
   }
 
   private noteError(message: string): void {
-    this.lastError = { at: new Date().toISOString(), message };
+    this.lastError = { at: new Date(), message };
   }
 
-  /** Waits this many milliseconds, or until the run is stopped. */
+  /** Waits this many milliseconds, or until the run is stopped or resumed. */
   private async wait(milliseconds: number): Promise<void> {
-    const { signal } = this.stopping;
+    if (this.stopping.signal.aborted) return;
+    this.waiting = new AbortController();
+    const { signal } = this.waiting;
     await delay(milliseconds, undefined, { signal }).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
   }
-}
-
-/** Faker takes 37 MB and 0.2 s to load, all its locales: only a process that simulates shall pay for it. */
-async function createGenerator(seed: number, invalidRate: number): Promise<EventGenerator> {
-  const { EventGenerator: Generator } = await import('./core/event-generator.js');
-  return new Generator({ seed, invalidRate });
-}
-
-async function generate(generator: EventGenerator, pacer: Pacer, count: number): Promise<OutgoingEvent[]> {
-  const events: OutgoingEvent[] = [];
-  while (events.length < count) {
-    events.push(generator.next(Math.floor(pacer.take() * 1000)));
-    // Timers and sockets get their turn, also when the log answers at once and the run has to catch up.
-    if (events.length % CHUNK === 0 || events.length === count) await nextTurn();
-  }
-  return events;
 }

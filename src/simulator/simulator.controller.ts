@@ -1,50 +1,50 @@
-import { Body, Controller, Get, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '../http/endpoint.decorator.js';
+import type { Page } from '../http/list.js';
+import { ProblemError } from '../http/problem.js';
+import { SimulatorRunsRepository } from './simulator-runs.repository.js';
 import {
+  runExample,
+  runId,
+  runPage,
   runSchema,
+  runsQuery,
   simulatorSchema,
   startRunSchema,
   type Run,
+  type RunsQuery,
   type SimulatorState,
   type StartRun,
 } from './simulator.schemas.js';
 import { SimulatorService } from './simulator.service.js';
 
-const started: Run = {
-  id: 'c0a7c2f5-9b8e-4c7c-8f0e-3a1f5b6d7e80',
-  seed: 7,
-  parameters: { eventsPerSecond: 50, totalEvents: 10_000, durationSeconds: null, invalidRate: 0.01 },
-  status: 'running',
-  sent: 0,
-  eventsPerSecond: 0,
-  lastError: null,
-  startedAt: '2025-11-08T10:15:30.123Z',
-  finishedAt: null,
-};
-const running: Run = { ...started, sent: 1500, eventsPerSecond: 50 };
+const running: Run = { ...runExample, sent: 1500, eventsPerSecond: 50 };
 const stopped: Run = { ...running, status: 'stopped', finishedAt: '2025-11-08T10:16:00.130Z' };
 
 @ApiTags('Simulator')
 @Controller('simulator')
 export class SimulatorController {
-  constructor(private readonly simulator: SimulatorService) {}
+  constructor(
+    private readonly simulator: SimulatorService,
+    private readonly runs: SimulatorRunsRepository,
+  ) {}
 
   @Post('start')
   @Endpoint({
     summary: 'Start a run',
     description:
       'Makes telecom events up at a steady rate and puts them into the log, where the pipeline finds them like those of ' +
-      'any producer: 60 % data sessions, 25 % calls, 10 % SMS and 5 % recharges, evenly from four regions. Without ' +
-      'totalEvents and durationSeconds the run goes on until it is stopped. There is one run at a time.',
+      'any producer: by default 60 % data sessions, 25 % calls, 10 % SMS and 5 % recharges, evenly from four regions. Without ' +
+      'totalEvents and durationSeconds the run goes on until it is stopped. There is one run at a time, over all replicas.',
     status: 201,
     response: runSchema,
     responseDescription: 'The run, just started.',
-    example: started,
-    problems: ['simulator_running', 'log_unavailable'],
+    example: runExample,
+    problems: ['simulator_running', 'log_unavailable', 'database_unavailable'],
   })
   @ApiBody({ required: false })
-  start(@Body({ schema: startRunSchema }) body: StartRun): Run {
+  start(@Body({ schema: startRunSchema }) body: StartRun): Promise<Run> {
     return this.simulator.start(body);
   }
 
@@ -56,10 +56,35 @@ export class SimulatorController {
     response: runSchema,
     responseDescription: 'The run, ended.',
     example: stopped,
-    problems: ['simulator_not_running'],
+    problems: ['simulator_not_running', 'database_unavailable'],
   })
   stop(): Promise<Run> {
     return this.simulator.stop();
+  }
+
+  @Post('pause')
+  @Endpoint({
+    summary: 'Pause the run',
+    description: 'Its time stands still: what would have been due is not made up for. A paused run stays so.',
+    response: runSchema,
+    responseDescription: 'The run, paused.',
+    example: { ...running, status: 'paused' },
+    problems: ['simulator_not_running', 'database_unavailable'],
+  })
+  pause(): Promise<Run> {
+    return this.simulator.pause();
+  }
+
+  @Post('resume')
+  @Endpoint({
+    summary: 'Go on with a paused run',
+    response: runSchema,
+    responseDescription: 'The run, going on; so it stays when it was not paused.',
+    example: running,
+    problems: ['simulator_not_running', 'database_unavailable'],
+  })
+  resume(): Promise<Run> {
+    return this.simulator.resume();
   }
 
   @Get()
@@ -68,8 +93,37 @@ export class SimulatorController {
     response: simulatorSchema,
     responseDescription: 'State of the simulator.',
     example: { status: 'running', run: running },
+    problems: ['database_unavailable'],
   })
-  state(): SimulatorState {
+  state(): Promise<SimulatorState> {
     return this.simulator.state();
+  }
+
+  @Get('runs')
+  @Endpoint({
+    summary: 'List runs',
+    description: 'Newest first.',
+    response: runPage,
+    responseDescription: 'A page of runs.',
+    example: { items: [stopped], nextCursor: null },
+    csv: runSchema,
+    problems: ['database_unavailable'],
+  })
+  list(@Query({ schema: runsQuery }) query: RunsQuery): Promise<Page<Run>> {
+    return this.runs.list(query);
+  }
+
+  @Get('runs/:id')
+  @Endpoint({
+    summary: 'Show a run',
+    response: runSchema,
+    responseDescription: 'The run; what it has sent is as of the last half second.',
+    example: stopped,
+    problems: ['not_found', 'database_unavailable'],
+  })
+  async one(@Param('id', { schema: runId }) id: string): Promise<Run> {
+    const run = await this.simulator.one(id);
+    if (!run) throw new ProblemError('not_found', `There is no run ${id}.`);
+    return run;
   }
 }

@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { SimulatorController } from './simulator.controller.js';
+import { SimulatorRunsRepository } from './simulator-runs.repository.js';
 import { SimulatorService } from './simulator.service.js';
 
-/** Needs EventPublisher and CONFIG from global modules. */
+/** Needs the publisher, the database and the configuration from global modules. */
 @Module({
   controllers: [SimulatorController],
-  providers: [SimulatorService],
+  providers: [SimulatorRunsRepository, SimulatorService],
 })
 export class SimulatorModule {}

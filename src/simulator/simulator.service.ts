@@ -1,3 +1,6 @@
+import { randomInt } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -5,80 +8,195 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { randomInt } from 'node:crypto';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { CONFIG, simulatesAtBoot, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
+import { SessionLock } from '../database/session-lock.js';
 import { ProblemError } from '../http/problem.js';
 import { EventPublisher } from '../transport/event-publisher.js';
+import { runParameters } from './core/run-parameters.js';
 import { SimulatorRun } from './simulator-run.js';
-import type { Run, SimulatorState, StartRun } from './simulator.schemas.js';
+import { SIMULATOR_LOCK, SimulatorRunsRepository, type RunRequest } from './simulator-runs.repository.js';
+import { startRunSchema, type Run, type SimulatorState, type StartRun } from './simulator.schemas.js';
 
-/** Runs the simulator, at most one run at a time; knows the current run, or the last one. */
+/** How often a run is stored, and another replica's wishes are heard. */
+const SAVE_MS = 500;
+/** How long another replica may take to do what is wished. */
+const PATIENCE_MS = 15_000;
+const LOOK_MS = 100;
+
+/** The run of this process. */
+interface Current {
+  readonly id: string;
+  readonly run: SimulatorRun;
+  /** Resolves when its end is stored. */
+  readonly stored: Promise<void>;
+}
+
+/** Runs the simulator: one run at a time over all replicas, which can be steered from each of them. */
 @Injectable()
 export class SimulatorService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(SimulatorService.name);
-  private run: SimulatorRun | null = null;
+  private readonly lock: SessionLock;
+  private current: Current | null = null;
   private closing = false;
 
   constructor(
     private readonly publisher: EventPublisher,
+    private readonly runs: SimulatorRunsRepository,
     private readonly database: DatabaseService,
+    @InjectDataSource() dataSource: DataSource,
     @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  ) {
+    this.lock = new SessionLock(dataSource, SIMULATOR_LOCK);
+  }
 
   onApplicationBootstrap(): void {
     // Not before the log's tables are there.
-    if (simulatesAtBoot(this.config)) void this.database.whenReady().then(this.startAtBoot.bind(this));
-  }
-
-  private startAtBoot(): void {
-    if (this.closing || this.run?.isRunning()) return;
-    const run = this.begin({ eventsPerSecond: this.config.SIMULATOR_AUTOSTART_RATE, invalidRate: 0 });
-    this.logger.log(
-      `Simulator started with the service: ${this.config.SIMULATOR_AUTOSTART_RATE} events/s, seed ${run.seed} ` +
-        '(SIMULATOR_AUTOSTART=false turns it off)',
-    );
+    if (simulatesAtBoot(this.config)) void this.database.whenReady().then(() => this.startAtBoot());
   }
 
   /** The log closes after this hook, in onApplicationShutdown: what was generated still gets through. */
   async beforeApplicationShutdown(): Promise<void> {
     this.closing = true;
-    await this.run?.stop();
+    await this.current?.run.stop();
+    await this.current?.stored;
   }
 
   /** @throws ProblemError simulator_running */
-  start(request: StartRun): Run {
+  async start(request: StartRun): Promise<Run> {
     if (this.closing) throw new ProblemError('log_unavailable', 'The service is being stopped.');
-    if (this.run?.isRunning()) {
+    await this.runs.sweep();
+    if (this.current || !(await this.lock.acquire()))
       throw new ProblemError('simulator_running', 'Stop the current run first: POST /simulator/stop.');
+    try {
+      return await this.begin(request);
+    } catch (error) {
+      await this.lock.release();
+      throw error;
     }
-    const run = this.begin(request);
-    this.logger.log(`Simulator run ${run.id} started: ${request.eventsPerSecond} events/s, seed ${run.seed}`);
+  }
+
+  /** Resolves when the batch in flight is through. @throws ProblemError simulator_not_running */
+  stop(): Promise<Run> {
+    return this.steer('stop', ({ status }) => status !== 'running' && status !== 'paused');
+  }
+
+  /** @throws ProblemError simulator_not_running */
+  pause(): Promise<Run> {
+    return this.steer('pause', ({ status }) => status !== 'running');
+  }
+
+  /** @throws ProblemError simulator_not_running */
+  resume(): Promise<Run> {
+    return this.steer('resume', ({ status }) => status !== 'paused');
+  }
+
+  async state(): Promise<SimulatorState> {
+    const run = await this.latest();
+    return { status: run?.status === 'running' || run?.status === 'paused' ? run.status : 'idle', run };
+  }
+
+  async one(id: string): Promise<Run | null> {
+    const run = await this.runs.one(id);
+    return run && this.live(run);
+  }
+
+  private async startAtBoot(): Promise<void> {
+    const eventsPerSecond = this.config.SIMULATOR_AUTOSTART_RATE;
+    try {
+      const run = await this.start(startRunSchema.parse({ eventsPerSecond }));
+      this.logger.log(
+        `Simulator started with the service: ${eventsPerSecond} events/s, seed ${run.seed} (SIMULATOR_AUTOSTART=false turns it off)`,
+      );
+    } catch (error) {
+      if (!this.closing) this.logger.warn(`The simulator was not started: ${(error as Error).message}`);
+    }
+  }
+
+  private async begin({ seed = randomInt(2 ** 32), ...request }: StartRun): Promise<Run> {
+    const parameters = runParameters(request, Date.now());
+    const run = await this.runs.open(seed, parameters, `${hostname()}:${process.pid}`);
+    // Faker takes 37 MB and 0.2 s to load, all its locales: only a process that simulates shall pay for it.
+    const traffic = import('./core/traffic.js').then(({ Traffic }) => new Traffic({ ...parameters, seed }));
+    const current = new SimulatorRun(run.id, parameters, traffic, this.publisher);
+    this.current = { id: run.id, run: current, stored: this.keep(run.id, current) };
+    this.logger.log(`Simulator run ${run.id} started: ${parameters.eventsPerSecond} events/s, seed ${seed}`);
     return run;
   }
 
-  /**
-   * Waits until the batch in flight is through.
-   * @throws ProblemError simulator_not_running
-   */
-  async stop(): Promise<Run> {
-    const { run } = this;
-    if (!run?.isRunning()) {
-      throw new ProblemError('simulator_not_running', 'Start a run first: POST /simulator/start.');
+  /** Stores the run every now and then, and its end at last. */
+  private async keep(id: string, run: SimulatorRun): Promise<void> {
+    while (run.isOpen()) {
+      await Promise.race([run.ended, delay(SAVE_MS)]);
+      await this.save(id, run);
     }
-    await run.stop();
-    return run.view();
+    await this.save(id, run);
+    this.current = null;
+    await this.lock.release();
   }
 
-  state(): SimulatorState {
-    return { status: this.run?.isRunning() ? 'running' : 'idle', run: this.run?.view() ?? null };
+  private async save(id: string, run: SimulatorRun): Promise<void> {
+    try {
+      const request = await this.runs.save(id, run.progress());
+      if (request) obey(run, request);
+    } catch (error) {
+      this.logger.debug(`Simulator run ${id} cannot be stored now: ${(error as Error).message}`);
+    }
   }
 
-  private begin(request: StartRun): Run {
-    const { seed = randomInt(2 ** 32), eventsPerSecond, invalidRate } = request;
-    const { totalEvents = null, durationSeconds = null } = request;
-    const parameters = { eventsPerSecond, totalEvents, durationSeconds, invalidRate };
-    this.run = new SimulatorRun({ seed, parameters }, this.publisher);
-    return this.run.view();
+  private async steer(request: RunRequest, isDone: (run: Run) => boolean): Promise<Run> {
+    const { current } = this;
+    const open = await this.latest();
+    if (open?.status !== 'running' && open?.status !== 'paused')
+      throw new ProblemError('simulator_not_running', 'Start a run first: POST /simulator/start.');
+    if (current?.id === open.id) {
+      obey(current.run, request);
+      if (request === 'stop') await current.stored;
+      else await this.runs.save(open.id, current.run.progress());
+    } else await this.runs.request(open.id, request);
+    return this.settled(open.id, isDone);
+  }
+
+  /** Waits until the replica that has the run has done what was wished. */
+  private async settled(id: string, isDone: (run: Run) => boolean): Promise<Run> {
+    for (const deadline = Date.now() + PATIENCE_MS; ;) {
+      await this.runs.sweep();
+      const run = await this.one(id);
+      if (!run) throw new ProblemError('not_found', `There is no run ${id}.`);
+      if (isDone(run) || Date.now() > deadline) return run;
+      await delay(LOOK_MS);
+    }
+  }
+
+  private async latest(): Promise<Run | null> {
+    if (!this.current) await this.runs.sweep();
+    const run = await this.runs.latest();
+    return run && this.live(run);
+  }
+
+  /** As this process knows it, where it is its own. */
+  private live(run: Run): Run {
+    if (this.current?.id !== run.id) return run;
+    const { lastError, ...progress } = this.current.run.progress();
+    return {
+      ...run,
+      ...progress,
+      lastError: lastError && { at: lastError.at.toISOString(), message: lastError.message },
+    };
+  }
+}
+
+function obey(run: SimulatorRun, request: RunRequest): void {
+  switch (request) {
+    case 'stop':
+      void run.stop();
+      break;
+    case 'pause':
+      run.pause();
+      break;
+    case 'resume':
+      run.resume();
   }
 }

@@ -4,11 +4,11 @@ import kafkajs from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { CONFIG, topicOf, usesEmbeddedLog, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
+import { SessionLock } from '../database/session-lock.js';
 import { EmbeddedLogReader } from './embedded/embedded.log-reader.js';
 import { EmbeddedPublisher } from './embedded/embedded.publisher.js';
-import { EmbeddedTransport } from './embedded/embedded.transport.js';
+import { EmbeddedTransport, READER_LOCK } from './embedded/embedded.transport.js';
 import { EventLogRepository } from './embedded/event-log.repository.js';
-import { ReaderLock } from './embedded/reader-lock.js';
 import { EventPublisher } from './event-publisher.js';
 import { EventSource } from './event-source.js';
 import { EventsController } from './events.controller.js';
@@ -56,7 +56,7 @@ const KAFKA = Symbol('Kafka');
           ? new EmbeddedTransport(
               topicOf(config),
               log,
-              new ReaderLock(source),
+              new SessionLock(source, READER_LOCK),
               database,
               config.EVENT_LOG_RETENTION,
             )

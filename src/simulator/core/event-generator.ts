@@ -1,13 +1,20 @@
 import { base, Faker, type Randomizer } from '@faker-js/faker';
-import { faultReasons, faults, type FaultReason } from './faults.js';
+import { defaultWeights } from './default-weights.js';
+import { faults, type FaultReason } from './faults.js';
 import { hundredths, integer, pick, seededRandom, uuid } from './random.js';
 import { render, type Direction, type EventType, type TelecomEvent } from './telecom-event.js';
+import { Weighted } from './weighted.js';
 
 export interface GeneratorParameters {
   /** Whole number from 0 to 2^32 − 1. */
   readonly seed: number;
-  /** Share of broken events, 0 to 1, spread evenly over the fault reasons. */
+  /** Share of broken events, 0 to 1, by `invalidWeights`. */
   readonly invalidRate: number;
+  /** Share of whole events with a time that lies ahead, 0 to 1, beside those that `invalidRate` breaks. */
+  readonly futureRate: number;
+  readonly typeWeights: Readonly<Partial<Record<EventType, number>>>;
+  readonly regionWeights: Readonly<Record<string, number>>;
+  readonly invalidWeights: Readonly<Partial<Record<FaultReason, number>>>;
 }
 
 /** An event ready to be published, and what the pipeline has to make of it. */
@@ -21,16 +28,8 @@ export interface GeneratedEvent {
   readonly outcome: 'accepted' | FaultReason;
 }
 
-export const regions = ['Almaty', 'Astana', 'Pavlodar', 'Taraz'] as const;
-export type Region = (typeof regions)[number];
+const defaults = { invalidRate: 0, futureRate: 0, ...defaultWeights };
 
-/** A number below 1 falls to the first type whose bound is above it: 60, 25, 10 and 5 %. */
-const typeBounds: readonly (readonly [bound: number, type: EventType])[] = [
-  [0.6, 'data_session'],
-  [0.85, 'call'],
-  [0.95, 'sms'],
-  [1, 'balance_recharge'],
-];
 const directions: readonly Direction[] = ['incoming', 'outgoing'];
 const SUBSCRIBERS_PER_REGION = 2500;
 
@@ -50,14 +49,19 @@ export class EventGenerator {
   /** Of its own, so that invalidRate decides which events are broken and changes nothing else. */
   private readonly faultRandom: Randomizer;
   private readonly faker: Faker;
-  private readonly subscribers: Readonly<Record<Region, (Subscriber | undefined)[]>> = {
-    Almaty: [],
-    Astana: [],
-    Pavlodar: [],
-    Taraz: [],
-  };
+  private readonly types: Weighted<EventType>;
+  private readonly regions: Weighted<string>;
+  private readonly faultReasons: Weighted<FaultReason>;
+  private readonly subscribers = new Map<string, (Subscriber | undefined)[]>();
 
-  constructor(private readonly parameters: GeneratorParameters) {
+  private readonly parameters: GeneratorParameters;
+
+  /** @param given what is left out has its default */
+  constructor(given: Pick<GeneratorParameters, 'seed'> & Partial<GeneratorParameters>) {
+    const parameters = (this.parameters = { ...defaults, ...given });
+    this.types = new Weighted(parameters.typeWeights);
+    this.regions = new Weighted(parameters.regionWeights);
+    this.faultReasons = new Weighted(parameters.invalidWeights);
     this.random = seededRandom(parameters.seed);
     this.faultRandom = seededRandom([parameters.seed, 1]);
     this.faker = new Faker({ locale: base, randomizer: this.random });
@@ -66,22 +70,26 @@ export class EventGenerator {
   /** @param eventTime epoch microseconds, a whole number */
   next(eventTime: number): GeneratedEvent {
     const event = this.draw(eventTime);
-    const { invalidRate } = this.parameters;
-    if (invalidRate > 0 && this.faultRandom.next() < invalidRate) {
-      const outcome = pick(this.faultRandom, faultReasons);
+    const outcome = this.drawFault();
+    if (outcome !== null)
       return { key: event.msisdn, value: pick(this.faultRandom, faults[outcome])(event), event, outcome };
-    }
-    // All ASCII, and 'latin1' is the fastest way to say so.
-    const value = Buffer.from(render(event), 'latin1');
+    const value = Buffer.from(render(event));
     return { key: event.msisdn, value, event, outcome: 'accepted' };
+  }
+
+  private drawFault(): FaultReason | null {
+    const { invalidRate, futureRate } = this.parameters;
+    if (invalidRate > 0 && this.faultRandom.next() < invalidRate)
+      return this.faultReasons.pick(this.faultRandom);
+    return futureRate > 0 && this.faultRandom.next() < futureRate ? 'future_timestamp' : null;
   }
 
   private draw(eventTime: number): TelecomEvent {
     const { random } = this;
     const eventId = uuid(random);
-    const region = pick(random, regions);
+    const region = this.regions.pick(random);
     const { msisdn, cellTowerId } = this.subscriber(region);
-    const type = drawType(random);
+    const type = this.types.pick(random);
     return {
       eventId,
       msisdn,
@@ -96,20 +104,15 @@ export class EventGenerator {
     };
   }
 
-  private subscriber(region: Region): Subscriber {
-    const known = this.subscribers[region];
+  private subscriber(region: string): Subscriber {
+    let known = this.subscribers.get(region);
+    if (!known) this.subscribers.set(region, (known = []));
     const index = integer(this.random, 0, SUBSCRIBERS_PER_REGION - 1);
     return (known[index] ??= {
       msisdn: this.faker.string.numeric({ length: 13, allowLeadingZeros: true }),
       cellTowerId: this.faker.number.int({ min: 1000, max: 9999 }),
     });
   }
-}
-
-function drawType(random: Randomizer): EventType {
-  const drawn = random.next();
-  for (const [bound, type] of typeBounds) if (drawn < bound) return type;
-  return 'balance_recharge';
 }
 
 function drawDuration(random: Randomizer, type: EventType): number | null {

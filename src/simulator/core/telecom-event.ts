@@ -1,4 +1,5 @@
-export type EventType = 'data_session' | 'call' | 'sms' | 'balance_recharge';
+export const eventTypes = ['data_session', 'call', 'sms', 'balance_recharge'] as const;
+export type EventType = (typeof eventTypes)[number];
 export type Direction = 'incoming' | 'outgoing';
 
 /** What happened, before it is written down: the facts an answer key counts. */

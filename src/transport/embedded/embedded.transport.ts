@@ -3,11 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import type { DatabaseService } from '../../database/database.service.js';
+import type { SessionLock } from '../../database/session-lock.js';
 import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
 import { RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
 import { EventLogRepository } from './event-log.repository.js';
-import type { ReaderLock } from './reader-lock.js';
+
+/** Advisory lock of the one process that reads the embedded log. */
+export const READER_LOCK = 7_401_003;
 
 const BATCH_RECORDS = 2_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
@@ -33,7 +36,7 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
   constructor(
     readonly topic: string,
     private readonly log: EventLogRepository,
-    private readonly lock: ReaderLock,
+    private readonly lock: SessionLock,
     private readonly database: DatabaseService,
     private readonly retentionMs: number,
   ) {

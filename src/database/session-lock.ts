@@ -1,16 +1,14 @@
-import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, QueryRunner } from 'typeorm';
 
-/** Session-level advisory lock of the process that reads the embedded log. */
-const READER_LOCK = 7_401_003;
-
-/** Makes one process at a time the reader of the embedded log; held by a connection of its own, it dies with it. */
-@Injectable()
-export class ReaderLock {
+/** An advisory lock that one process has for long; held by a connection of its own, it dies with it. */
+export class SessionLock {
   private connection: QueryRunner | null = null;
 
-  constructor(@InjectDataSource() private readonly database: DataSource) {}
+  /** @param key number of the lock, the same in all processes */
+  constructor(
+    private readonly database: DataSource,
+    private readonly key: number,
+  ) {}
 
   isHeld(): boolean {
     return this.connection !== null;
@@ -26,7 +24,7 @@ export class ReaderLock {
       };
       client.once('error', lose);
       client.once('end', lose);
-      const [row] = (await connection.query(`SELECT pg_try_advisory_lock(${READER_LOCK}) AS locked`)) as {
+      const [row] = (await connection.query(`SELECT pg_try_advisory_lock(${this.key}) AS locked`)) as {
         locked: boolean;
       }[];
       if (row?.locked) {
@@ -45,7 +43,7 @@ export class ReaderLock {
     const connection = this.connection;
     this.connection = null;
     if (!connection) return;
-    await connection.query(`SELECT pg_advisory_unlock(${READER_LOCK})`).catch(() => undefined);
+    await connection.query(`SELECT pg_advisory_unlock(${this.key})`).catch(() => undefined);
     await connection.release().catch(() => undefined);
   }
 }

@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Conditions } from '../http/core/conditions.js';
+import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
+import { cursorPosition, page, type Page } from '../http/list.js';
+import { rowIdCursor } from '../http/row-id.js';
+import type { RunProgress } from './simulator-run.js';
+import type { Run, RunParameters, RunsQuery, RunStatus } from './simulator.schemas.js';
+
+/** Advisory lock of the process that has the run. */
+export const SIMULATOR_LOCK = 7_401_030;
+
+/** What another replica wants of the one that has the run. */
+export type RunRequest = 'stop' | 'pause' | 'resume';
+
+interface RunRow {
+  id: string;
+  seed: string;
+  parameters: RunParameters;
+  status: RunStatus;
+  sent: string;
+  events_per_second: number;
+  last_error_at: Date | null;
+  last_error: string | null;
+  started_at: Date;
+  finished_at: Date | null;
+}
+
+const OPEN = `status IN ('running', 'paused')`;
+const cursor = rowIdCursor('simulator/runs');
+
+/** The runs of all replicas, in `simulator_runs`. */
+@Injectable()
+export class SimulatorRunsRepository {
+  constructor(@InjectDataSource() private readonly database: DataSource) {}
+
+  /** Stores a run that begins. Only for whoever holds the lock: open runs of others are interrupted ones then. */
+  async open(seed: number, parameters: RunParameters, owner: string): Promise<Run> {
+    await this.database.query(
+      `UPDATE simulator_runs SET status = 'interrupted', finished_at = clock_timestamp() WHERE ${OPEN}`,
+    );
+    const [row]: RunRow[] = await this.database.query(
+      `INSERT INTO simulator_runs (seed, parameters, owner) VALUES ($1, $2, $3) RETURNING *`,
+      [seed, JSON.stringify(parameters), owner],
+    );
+    if (!row) throw new Error('The run was not stored');
+    return toRun(row);
+  }
+
+  /**
+   * Stores how far a run is.
+   * @returns what another replica wants of it; `stop` as well when the run is no longer ours
+   */
+  async save(id: string, progress: RunProgress): Promise<RunRequest | null> {
+    const [rows]: [{ request: RunRequest | null }[], number] = await this.database.query(
+      `UPDATE simulator_runs AS run SET status = $2::text, sent = $3, events_per_second = $4, last_error_at = $5, last_error = $6,
+              request = NULL, finished_at = CASE WHEN $2::text IN ('running', 'paused') THEN NULL ELSE clock_timestamp() END
+         FROM (SELECT id, request FROM simulator_runs WHERE id = $1 AND ${OPEN} FOR UPDATE) AS before
+        WHERE run.id = before.id RETURNING before.request`,
+      [
+        id,
+        progress.status,
+        progress.sent,
+        progress.eventsPerSecond,
+        progress.lastError?.at ?? null,
+        progress.lastError?.message ?? null,
+      ],
+    );
+    const [row] = rows;
+    return row ? row.request : 'stop';
+  }
+
+  /** @returns false when no run is open */
+  async request(id: string, request: RunRequest): Promise<boolean> {
+    const [, changed]: [unknown, number] = await this.database.query(
+      `UPDATE simulator_runs SET request = $2 WHERE id = $1 AND ${OPEN}`,
+      [id, request],
+    );
+    return changed === 1;
+  }
+
+  /** Ends the open run of a process that is gone. */
+  async sweep(): Promise<void> {
+    await this.database.query(
+      `UPDATE simulator_runs SET status = 'interrupted', finished_at = clock_timestamp()
+        WHERE ${OPEN} AND pg_try_advisory_xact_lock($1)`,
+      [SIMULATOR_LOCK],
+    );
+  }
+
+  /** The open run, or the last one. */
+  async latest(): Promise<Run | null> {
+    const [row]: RunRow[] = await this.database.query(
+      `SELECT * FROM simulator_runs ORDER BY id DESC LIMIT 1`,
+    );
+    return row ? toRun(row) : null;
+  }
+
+  async one(id: string): Promise<Run | null> {
+    const [row]: RunRow[] = await this.database.query(`SELECT * FROM simulator_runs WHERE id = $1`, [id]);
+    return row ? toRun(row) : null;
+  }
+
+  /** Newest first. */
+  async list(query: RunsQuery): Promise<Page<Run>> {
+    const before = cursorPosition(cursor, query.cursor);
+    const where = new Conditions();
+    if (query.status) where.add('status = ?', query.status);
+    if (before) where.add('id < ?', before);
+    const rows: RunRow[] = await this.database.query(
+      `SELECT * FROM simulator_runs ${String(where)} ORDER BY id DESC LIMIT ${where.parameter(query.limit + 1)}`,
+      where.values,
+    );
+    return page(rows.map(toRun), query.limit, (last) => cursor.encode(last.id));
+  }
+}
+
+const toRun = (row: RunRow): Run => ({
+  id: row.id,
+  seed: Number(row.seed),
+  parameters: { ...row.parameters, startTime: formatInstant(new Date(row.parameters.startTime)) },
+  status: row.status,
+  sent: Number(row.sent),
+  eventsPerSecond: row.events_per_second,
+  lastError:
+    row.last_error_at === null
+      ? null
+      : { at: formatInstant(row.last_error_at), message: row.last_error ?? '' },
+  startedAt: formatInstant(row.started_at),
+  finishedAt: formatOptionalInstant(row.finished_at),
+});
