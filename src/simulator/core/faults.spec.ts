@@ -36,10 +36,27 @@ it('a future timestamp is one even when its record has waited in the simulator f
       expect(judge(fault(event), NOW + 12 * 3_600_000)).toBe('future_timestamp');
 });
 
+it('a future timestamp is one also in a run whose events are old, or which is to last for years', () => {
+  const DAY = 86_400_000;
+  for (const event of sampleOfEachType())
+    for (const days of [-365, -30, -2, 400])
+      for (const fault of faults.future_timestamp) {
+        const old = { ...event, eventTime: event.eventTime + days * DAY * 1000 };
+        expect(judge(fault(old), NOW)).toBe('future_timestamp');
+      }
+});
+
+it('every fault breaks its one rule in regions with any letters, too', () => {
+  for (const region of ['Қарағанды', '東京 — ÿ', '🛰️'.repeat(30), "O'Higgins: a/b {c} [d]", 'x'.repeat(100)])
+    for (const event of sampleOfEachType())
+      for (const reason of faultReasons)
+        for (const fault of faults[reason]) expect(judge(fault({ ...event, region }), NOW)).toBe(reason);
+});
+
 it('what a generator means and what the rules make of it are the same', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (seed) => {
-      const generator = new EventGenerator({ seed, invalidRate: 0.5 });
+      const generator = new EventGenerator({ seed, invalidRate: 0.5, futureRate: 0.2 });
       for (let index = 0; index < 50; index += 1) {
         const { value, outcome } = generator.next(NOW * 1000 + index);
         expect(judge(value, NOW) ?? 'accepted').toBe(outcome);

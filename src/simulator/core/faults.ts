@@ -23,7 +23,7 @@ export type FaultReason = (typeof faultReasons)[number];
 export type Fault = (event: TelecomEvent) => Buffer | null;
 
 const SECOND = 1e6;
-const DAY = 86_400 * SECOND;
+const YEAR = 365.25 * 86_400 * SECOND;
 
 /** Values that are no number from 0 to 1e9. `1e400` is JSON, but no finite number. */
 const notAMeasure = ['-1', '-0.5', '1000000001', '1e400', '"60"', '""', 'true', '[60]', '{"value": 60}'];
@@ -69,9 +69,9 @@ export const faults: Readonly<Record<FaultReason, readonly Fault[]>> = {
     (event) => set(event, 'timestamp', String(Math.floor(event.eventTime / SECOND))),
     (event) => set(event, 'timestamp', `"${formatTimestamp(event.eventTime).slice(0, 10)}"`),
   ],
-  // Far beyond the 5 minutes of the rule: while the log is down an event may wait, and its record's time with it.
-  future_timestamp: [1, 30, 365].map(
-    (days) => (event) => set(event, 'timestamp', `"${formatTimestamp(event.eventTime + days * DAY)}"`),
+  // Ahead of the record's time, which is not that of the event: a run may be of long ago, and an event may wait for the log.
+  future_timestamp: [100, 120, 150].map(
+    (years) => (event) => set(event, 'timestamp', `"${formatTimestamp(event.eventTime + years * YEAR)}"`),
   ),
 };
 
