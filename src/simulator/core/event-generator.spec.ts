@@ -189,6 +189,69 @@ describe('a seed', () => {
   });
 });
 
+describe('weights', () => {
+  it('decide which types, regions and reasons there are', () => {
+    const events = generate(1000, {
+      typeWeights: { sms: 1, call: 3 },
+      regionWeights: { Öskemen: 1, Almaty: 0 },
+      invalidWeights: { invalid_amount: 1 },
+      invalidRate: 0.5,
+    });
+    const share = shares(events.map(({ event }) => event.type));
+    expectNear(share.call, 0.75, 0.05);
+    expectNear(share.sms, 0.25, 0.05);
+    expect(new Set(events.map(({ event }) => event.region))).toEqual(new Set(['Öskemen']));
+    expect(new Set(events.map(({ outcome }) => outcome))).toEqual(new Set(['accepted', 'invalid_amount']));
+  });
+
+  it('are the same in whatever order they are named: a database may store them in another', () => {
+    const weights = {
+      typeWeights: { data_session: 60, call: 25, sms: 10, balance_recharge: 5 },
+      regionWeights: { Almaty: 3, Astana: 1, Ақтау: 2 },
+      invalidWeights: { malformed_json: 1, invalid_region: 5, future_timestamp: 2 },
+    };
+    const reversed = Object.fromEntries(
+      Object.entries(weights).map(([name, each]) => [
+        name,
+        Object.fromEntries(Object.entries(each).reverse()),
+      ]),
+    );
+    expect(generate(200, { invalidRate: 0.3, ...reversed })).toEqual(
+      generate(200, { invalidRate: 0.3, ...weights }),
+    );
+  });
+
+  it('of regions with any letters give records in UTF-8', () => {
+    const regionWeights = { Қарағанды: 1, '東京 — ÿ': 1, '🛰️': 1, "O'Higgins: a/b {c} [d]": 1 };
+    const events = generate(200, { regionWeights });
+    expect(new Set(events.map((event) => parse(event).region))).toEqual(new Set(Object.keys(regionWeights)));
+    for (const event of events) expect(parse(event).region).toBe(event.event.region);
+  });
+});
+
+describe('futureRate', () => {
+  it('is the share of whole events with a time that lies ahead', () => {
+    const events = generate(20_000, {
+      futureRate: 0.1,
+      invalidRate: 0.2,
+      invalidWeights: { invalid_amount: 1 },
+    });
+    const share = shares(events.map(({ outcome }) => outcome));
+    expectNear(share.future_timestamp, 0.08, 0.01);
+    expectNear(share.invalid_amount, 0.2, 0.01);
+  });
+
+  it('changes nothing but their timestamps', () => {
+    const clean = generate(500);
+    generate(500, { futureRate: 0.3 }).forEach((event, index) => {
+      const { timestamp, ...rest } = parse(event);
+      const { timestamp: before, ...others } = parse(clean[index]!);
+      expect(rest).toEqual(others);
+      expect(timestamp !== before).toBe(event.outcome === 'future_timestamp');
+    });
+  });
+});
+
 describe('invalidRate', () => {
   it('is the share of broken events, spread evenly over the reasons', () => {
     const events = generate(40_000, { invalidRate: 0.25 });

@@ -1,8 +1,8 @@
 import { base, Faker, type Randomizer } from '@faker-js/faker';
 import { defaultWeights } from './default-weights.js';
-import { faults, type FaultReason } from './faults.js';
+import { faultReasons, faults, type FaultReason } from './faults.js';
 import { hundredths, integer, pick, seededRandom, uuid } from './random.js';
-import { render, type Direction, type EventType, type TelecomEvent } from './telecom-event.js';
+import { eventTypes, render, type Direction, type EventType, type TelecomEvent } from './telecom-event.js';
 import { Weighted } from './weighted.js';
 
 export interface GeneratorParameters {
@@ -51,7 +51,7 @@ export class EventGenerator {
   private readonly faker: Faker;
   private readonly types: Weighted<EventType>;
   private readonly regions: Weighted<string>;
-  private readonly faultReasons: Weighted<FaultReason>;
+  private readonly reasons: Weighted<FaultReason>;
   private readonly subscribers = new Map<string, (Subscriber | undefined)[]>();
 
   private readonly parameters: GeneratorParameters;
@@ -59,9 +59,9 @@ export class EventGenerator {
   /** @param given what is left out has its default */
   constructor(given: Pick<GeneratorParameters, 'seed'> & Partial<GeneratorParameters>) {
     const parameters = (this.parameters = { ...defaults, ...given });
-    this.types = new Weighted(parameters.typeWeights);
+    this.types = new Weighted(parameters.typeWeights, eventTypes);
     this.regions = new Weighted(parameters.regionWeights);
-    this.faultReasons = new Weighted(parameters.invalidWeights);
+    this.reasons = new Weighted(parameters.invalidWeights, faultReasons);
     this.random = seededRandom(parameters.seed);
     this.faultRandom = seededRandom([parameters.seed, 1]);
     this.faker = new Faker({ locale: base, randomizer: this.random });
@@ -79,8 +79,7 @@ export class EventGenerator {
 
   private drawFault(): FaultReason | null {
     const { invalidRate, futureRate } = this.parameters;
-    if (invalidRate > 0 && this.faultRandom.next() < invalidRate)
-      return this.faultReasons.pick(this.faultRandom);
+    if (invalidRate > 0 && this.faultRandom.next() < invalidRate) return this.reasons.pick(this.faultRandom);
     return futureRate > 0 && this.faultRandom.next() < futureRate ? 'future_timestamp' : null;
   }
 
