@@ -49,14 +49,15 @@ export class SimulatorRunsRepository {
   }
 
   /**
-   * Stores how far a run is.
-   * @returns what another replica wants of it; `stop` as well when the run is no longer ours
+   * Stores how far a run is; also when it was taken for interrupted, which it may be while the database is away.
+   * @returns what another replica wants of it; `stop` as well when the run is no longer ours: there is a newer one
    */
   async save(id: string, progress: RunProgress): Promise<RunRequest | null> {
     const [rows]: [{ request: RunRequest | null }[], number] = await this.database.query(
       `UPDATE simulator_runs AS run SET status = $2::text, sent = $3, events_per_second = $4, last_error_at = $5, last_error = $6,
               request = NULL, finished_at = CASE WHEN $2::text IN ('running', 'paused') THEN NULL ELSE clock_timestamp() END
-         FROM (SELECT id, request FROM simulator_runs WHERE id = $1 AND ${OPEN} FOR UPDATE) AS before
+         FROM (SELECT id, request FROM simulator_runs WHERE id = $1 AND (${OPEN} OR status = 'interrupted')
+                  AND NOT EXISTS (SELECT FROM simulator_runs WHERE id > $1) FOR UPDATE) AS before
         WHERE run.id = before.id RETURNING before.request`,
       [
         id,
@@ -74,7 +75,7 @@ export class SimulatorRunsRepository {
   /** @returns false when no run is open */
   async request(id: string, request: RunRequest): Promise<boolean> {
     const [, changed]: [unknown, number] = await this.database.query(
-      `UPDATE simulator_runs SET request = $2 WHERE id = $1 AND ${OPEN}`,
+      `UPDATE simulator_runs SET request = CASE WHEN request = 'stop' THEN request ELSE $2 END WHERE id = $1 AND ${OPEN}`,
       [id, request],
     );
     return changed === 1;
@@ -98,6 +99,7 @@ export class SimulatorRunsRepository {
   }
 
   async one(id: string): Promise<Run | null> {
+    await this.sweep();
     const [row]: RunRow[] = await this.database.query(`SELECT * FROM simulator_runs WHERE id = $1`, [id]);
     return row ? toRun(row) : null;
   }
@@ -105,6 +107,7 @@ export class SimulatorRunsRepository {
   /** Newest first. */
   async list(query: RunsQuery): Promise<Page<Run>> {
     const before = cursorPosition(cursor, query.cursor);
+    await this.sweep();
     const where = new Conditions();
     if (query.status) where.add('status = ?', query.status);
     if (before) where.add('id < ?', before);

@@ -25,6 +25,7 @@ const SAVE_MS = 500;
 /** How long another replica may take to do what is wished. */
 const PATIENCE_MS = 15_000;
 const LOOK_MS = 100;
+const MOST_LOOKS = 10;
 
 /** The run of this process. */
 interface Current {
@@ -68,7 +69,9 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   async start(request: StartRun): Promise<Run> {
     if (this.closing) throw new ProblemError('log_unavailable', 'The service is being stopped.');
     await this.runs.sweep();
-    if (this.current || !(await this.lock.acquire()))
+    // It has ended, which anyone may have seen, but that is not stored yet.
+    if (this.current && !this.current.run.isOpen()) await this.current.stored;
+    if (this.current || !(await this.claim()))
       throw new ProblemError('simulator_running', 'Stop the current run first: POST /simulator/stop.');
     try {
       return await this.begin(request);
@@ -80,7 +83,7 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
 
   /** Resolves when the batch in flight is through. @throws ProblemError simulator_not_running */
   stop(): Promise<Run> {
-    return this.steer('stop', ({ status }) => status !== 'running' && status !== 'paused');
+    return this.steer('stop', (run) => !isOpen(run));
   }
 
   /** @throws ProblemError simulator_not_running */
@@ -101,6 +104,17 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   async one(id: string): Promise<Run | null> {
     const run = await this.runs.one(id);
     return run && this.live(run);
+  }
+
+  /** @returns false when another process has a run */
+  private async claim(): Promise<boolean> {
+    for (let looks = 1; !(await this.lock.acquire()); looks++) {
+      const last = await this.runs.latest();
+      // Without a run whoever has the lock gives it back in a moment: a run has ended, or somebody looks for dead ones.
+      if ((last && isOpen(last)) || looks === MOST_LOOKS) return false;
+      await delay(LOOK_MS);
+    }
+    return true;
   }
 
   private async startAtBoot(): Promise<void> {
@@ -128,33 +142,40 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
 
   /** Stores the run every now and then, and its end at last. */
   private async keep(id: string, run: SimulatorRun): Promise<void> {
-    while (run.isOpen()) {
-      await Promise.race([run.ended, delay(SAVE_MS)]);
-      await this.save(id, run);
+    for (;;) {
+      const open = run.isOpen();
+      const stored = await this.save(id, run);
+      // Without the database a run goes on, and its end waits for it, unless the service is being stopped.
+      if (!open && (stored || this.closing)) break;
+      await Promise.race([...(open ? [run.ended] : []), delay(SAVE_MS)]);
     }
-    await this.save(id, run);
     this.current = null;
     await this.lock.release();
   }
 
-  private async save(id: string, run: SimulatorRun): Promise<void> {
+  /** @returns whether it could be stored */
+  private async save(id: string, run: SimulatorRun): Promise<boolean> {
     try {
+      // It goes with its connection.
+      if (!this.lock.isHeld()) await this.lock.acquire();
       const request = await this.runs.save(id, run.progress());
       if (request) obey(run, request);
+      return true;
     } catch (error) {
       this.logger.debug(`Simulator run ${id} cannot be stored now: ${(error as Error).message}`);
+      return false;
     }
   }
 
   private async steer(request: RunRequest, isDone: (run: Run) => boolean): Promise<Run> {
     const { current } = this;
     const open = await this.latest();
-    if (open?.status !== 'running' && open?.status !== 'paused')
+    if (!open || !isOpen(open))
       throw new ProblemError('simulator_not_running', 'Start a run first: POST /simulator/start.');
     if (current?.id === open.id) {
       obey(current.run, request);
       if (request === 'stop') await current.stored;
-      else await this.runs.save(open.id, current.run.progress());
+      else await this.save(open.id, current.run);
     } else await this.runs.request(open.id, request);
     return this.settled(open.id, isDone);
   }
@@ -187,6 +208,8 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
     };
   }
 }
+
+const isOpen = ({ status }: Run): boolean => status === 'running' || status === 'paused';
 
 function obey(run: SimulatorRun, request: RunRequest): void {
   switch (request) {
