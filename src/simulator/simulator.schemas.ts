@@ -76,6 +76,7 @@ const startTime = z
       'Event time at the start of the run. Left out: now; with a `timeScale` above 1 so much earlier that a run with an end comes to its end now, and one without begins 30 days ago.',
     type: 'string',
     format: 'date-time',
+    example: '2025-11-08T00:00:00Z',
   });
 const timeScale = number(0.001, 100_000).meta({
   description: 'Seconds of event time in a second of the run: 1440 makes a day in a minute.',
@@ -87,7 +88,7 @@ const bursts = z
       everySeconds: number(1, 86_400).meta({
         description: 'Seconds from the start of one to that of the next.',
       }),
-      durationSeconds: number(0.1, 86_400),
+      durationSeconds: number(0.1, 86_400).meta({ description: 'How long one lasts.' }),
       factor: number(0.01, 1000).meta({ description: 'So many times the traffic.' }),
     },
     mustBeObject,
@@ -96,7 +97,10 @@ const bursts = z
     path: ['durationSeconds'],
     error: 'must be less than everySeconds',
   })
-  .meta({ description: 'Times of more (or less) traffic, again and again, beginning with the run.' });
+  .meta({
+    description: 'Times of more (or less) traffic, again and again, beginning with the run.',
+    example: { everySeconds: 60, durationSeconds: 5, factor: 10 },
+  });
 
 const shape = {
   eventsPerSecond: eventsPerSecond.default(50),
@@ -170,8 +174,8 @@ export type RunsQuery = z.output<typeof runsQuery>;
 
 export const runSchema = z
   .object({
-    id: z.string().meta({ example: '12' }),
-    seed: z.int(),
+    id: z.string().meta({ description: 'Id of the run; later runs have higher ones.', example: '12' }),
+    seed: z.int().meta({ description: 'What its random numbers began with.', example: 7 }),
     parameters: z
       .record(z.string(), z.unknown())
       .meta({ description: 'What the run was started with, defaults filled in; null: no such limit.' }),
@@ -189,8 +193,8 @@ export const runSchema = z
       description:
         'The last time the log did not take events, or why the run failed; null when all went well. A running run tries again by itself.',
     }),
-    startedAt: z.string(),
-    finishedAt: z.string().nullable(),
+    startedAt: z.string().meta({ description: 'When it began, in UTC.' }),
+    finishedAt: z.string().nullable().meta({ description: 'When it ended; null while it has not.' }),
   })
   .meta({ id: 'SimulatorRun', description: 'A run of the simulator.' });
 export type Run = z.output<typeof runSchema>;
