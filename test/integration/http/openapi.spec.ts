@@ -65,6 +65,8 @@ describe('the OpenAPI document', () => {
       'GET /replays',
       'GET /replays/{id}',
       'GET /simulator',
+      'GET /simulator/runs',
+      'GET /simulator/runs/{id}',
       'POST /anomalies/{id}/discard',
       'POST /anomalies/{id}/replay',
       'POST /batch/backfill',
@@ -75,6 +77,8 @@ describe('the OpenAPI document', () => {
       'POST /pipeline/partitions/{partition}/acknowledge',
       'POST /replays',
       'POST /replays/{id}/cancel',
+      'POST /simulator/pause',
+      'POST /simulator/resume',
       'POST /simulator/start',
       'POST /simulator/stop',
     ]);
@@ -152,6 +156,7 @@ describe('the OpenAPI document', () => {
       'GET /metrics',
       'GET /metrics/keys',
       'GET /replays',
+      'GET /simulator/runs',
     ]);
   });
 
