@@ -219,6 +219,17 @@ describeInBrowser('Dashboard', () => {
       await says('#simulator-invalid', '10%');
       await waitFor('events of the simulator', async () => (await consumed(service)) > 100);
       await says('#simulator-sent', /[1-9]/);
+
+      expect(await page.locator('#simulator-resume').isDisabled()).toBe(true);
+      await page.locator('#simulator-pause').press('Enter');
+      await says('#simulator-state', 'paused');
+      await page.locator('#simulator-resume:focus').waitFor();
+      expect(await page.locator('#simulator-pause').isDisabled()).toBe(true);
+      expect(await page.locator('#simulator-start').isDisabled()).toBe(true);
+      await page.keyboard.press('Space');
+      await says('#simulator-state', 'running');
+      await page.locator('#simulator-pause:focus').waitFor();
+
       await page.locator('#simulator-stop').press('Enter');
       await says('#simulator-state', 'idle');
       await page.locator('#simulator-start:focus').waitFor();

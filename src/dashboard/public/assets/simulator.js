@@ -21,9 +21,13 @@ export function showSimulator({ status: current, run }) {
 }
 
 function endOf({ status: end, lastError }) {
+  if (end === 'interrupted') return 'The last run was interrupted: its process has ended.';
   if (end === 'failed') return `The last run failed: ${printable(lastError?.message ?? 'see the log')}`;
   return end === 'running' && lastError ? `Lately: ${printable(lastError.message)}` : '';
 }
+
+/** The button for the keyboard to go on from. */
+const next = { start: 'stop', stop: 'start', pause: 'resume', resume: 'pause' };
 
 /** @param refresh asks for the state of the simulator at once */
 export function setUpSimulator(refresh) {
@@ -31,7 +35,7 @@ export function setUpSimulator(refresh) {
     actions.run(
       () => post(`simulator/${name}`, body),
       refresh,
-      byId(name === 'start' ? 'simulator-stop' : 'simulator-start'),
+      byId(`simulator-${next[name]}`),
       byId(`simulator-${name}`),
     );
   byId('simulator-form').addEventListener('submit', (event) => {
@@ -40,12 +44,15 @@ export function setUpSimulator(refresh) {
     const invalidRate = byId('simulator-invalid-field').valueAsNumber / 100;
     void act('start', { eventsPerSecond, invalidRate });
   });
-  byId('simulator-stop').addEventListener('click', () => {
-    void act('stop');
-  });
+  for (const name of ['stop', 'pause', 'resume'])
+    byId(`simulator-${name}`).addEventListener('click', () => {
+      void act(name);
+    });
 }
 
 function showButtons() {
   byId('simulator-start').disabled = actions.busy || status !== 'idle';
   byId('simulator-stop').disabled = actions.busy || status === 'idle' || status === null;
+  byId('simulator-pause').disabled = actions.busy || status !== 'running';
+  byId('simulator-resume').disabled = actions.busy || status !== 'paused';
 }
