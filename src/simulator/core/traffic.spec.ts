@@ -254,9 +254,16 @@ describe('one parameter changes nothing but what it is about', () => {
   });
 
   it('duplicateRate: what comes between; originals are as they were, though due later', () => {
-    const fresh = originals(take(2000, { duplicateRate: 0.1 }));
+    const others = { invalidRate: 0.2, futureRate: 0.1, lateRate: 0.3, outOfOrderSeconds: 60 };
+    const once = take(2000, others);
+    const fresh = originals(take(2000, { ...others, duplicateRate: 0.1 }));
     expect(fresh.length).toBeLessThan(1900);
-    expect(facts(fresh)).toEqual(facts(plain.slice(0, fresh.length)));
+    const same = once.slice(0, fresh.length);
+    expect(facts(fresh)).toEqual(facts(same));
+    expect(fresh.map(({ outcome }) => outcome)).toEqual(same.map(({ outcome }) => outcome));
+    // Times and ages are whole microseconds.
+    const moved = fresh.filter((each, index) => Math.abs(age(each) - age(same[index]!)) > 2);
+    expect(moved).toEqual([]);
   });
 
   it('eventsPerSecond, timeScale, startTime, diurnal and bursts: the times', () => {
