@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { inTransaction } from '../database/transaction.js';
 import { Conditions } from '../http/core/conditions.js';
 import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
 import { cursorPosition, page, type Page } from '../http/list.js';
@@ -37,13 +38,17 @@ export class SimulatorRunsRepository {
 
   /** Stores a run that begins. Only for whoever holds the lock: open runs of others are interrupted ones then. */
   async open(seed: number, parameters: RunParameters, owner: string): Promise<Run> {
-    await this.database.query(
-      `UPDATE simulator_runs SET status = 'interrupted', finished_at = clock_timestamp() WHERE ${OPEN}`,
-    );
-    const [row]: RunRow[] = await this.database.query(
-      `INSERT INTO simulator_runs (seed, parameters, owner) VALUES ($1, $2, $3) RETURNING *`,
-      [seed, JSON.stringify(parameters), owner],
-    );
+    // At once: the owner of a run that lost its lock might take it back in between.
+    const row = await inTransaction(this.database, async (transaction) => {
+      await transaction.query(
+        `UPDATE simulator_runs SET status = 'interrupted', finished_at = clock_timestamp() WHERE ${OPEN}`,
+      );
+      const [stored]: RunRow[] = await transaction.query(
+        `INSERT INTO simulator_runs (seed, parameters, owner) VALUES ($1, $2, $3) RETURNING *`,
+        [seed, JSON.stringify(parameters), owner],
+      );
+      return stored;
+    });
     if (!row) throw new Error('The run was not stored');
     return toRun(row);
   }
