@@ -23,7 +23,7 @@ const EVERYTHING = {
 const ended = (service: Service): Promise<Run> =>
   waitFor('the end of the run', async () => {
     const { status, run } = await service.get<{ status: string; run: Run | null }>('/simulator');
-    return status === 'idle' && run;
+    return status === 'idle' ? run : null;
   });
 
 describe('a run on the embedded log', () => {

@@ -649,16 +649,20 @@ describe('a database that goes away', () => {
 
   it('ends a run when there is a newer one: two are one too many', async () => {
     await start({ eventsPerSecond: 500 });
-    await sql(`UPDATE simulator_runs SET status = 'interrupted', finished_at = now()`);
-    await sql(
-      `INSERT INTO simulator_runs (seed, parameters, owner) VALUES (8, '{"startTime": 0}', 'other:1')`,
-    );
+    await database.dataSource.transaction(async (transaction) => {
+      await transaction.query(`UPDATE simulator_runs SET status = 'interrupted', finished_at = now()`);
+      await transaction.query(
+        `INSERT INTO simulator_runs (seed, parameters, owner) VALUES (8, '{"startTime": 0}', 'other:1')`,
+      );
+    });
     await until(async () => {
       const seen = log.events.length;
       await new Promise((resolve) => setTimeout(resolve, 100));
       return log.events.length === seen;
     });
-    expect((await stored())[0]?.status).toBe('interrupted');
+    expect((await sql<{ status: string }>(`SELECT status FROM simulator_runs ORDER BY id`))[0]?.status).toBe(
+      'interrupted',
+    );
   });
 
   it('gets the end of a run when it is back', async () => {
