@@ -445,6 +445,38 @@ describe('windows made anew from the log', () => {
       await expectTheTruth();
       expect(await anomalies()).toMatchObject([{ offset: '30', status: 'replayed' }]);
     });
+
+    // 22:30                22:40                22:50
+    //   |─ region window ────|─ region window ────|
+    //   |  range [22:32,     22:41)               |
+    it('an event that also counts outside of the range stays where it is counted, and becomes no anomaly', async () => {
+      await service.append([
+        event('22:59:00'),
+        { ...event('22:33:00'), writtenAt: at('22:59:30') },
+        { ...event('22:36:00'), writtenAt: at('22:59:31') },
+      ]);
+      await service.restart({ LATE_EVENTS: 'divert' });
+      const before = await service.storedWindows();
+      expect(await rebuild({ from: '2025-11-08T22:32:00Z', to: '2025-11-08T22:41:00Z' })).toMatchObject({
+        changes: [],
+      });
+      expect([await service.storedWindows(), await anomalies()]).toEqual([before, []]);
+    });
+
+    it('a record that is too large by now goes by its event, not by when it was written', async () => {
+      const large = event('22:31:00', { padding: 'x'.repeat(300) });
+      await service.append([event('22:59:00'), { ...large, writtenAt: at('22:59:30') }]);
+      await service.restart({ MAX_EVENT_BYTES: '256' });
+      // Of the window in which it was written it is no part.
+      await rebuild({ from: '2025-11-08T22:50:00Z', to: '2025-11-08T23:00:00Z' });
+      expect(await anomalies()).toEqual([]);
+      await rebuild({ from: '2025-11-08T22:30:00Z', to: '2025-11-08T22:40:00Z' });
+      expect(await anomalies()).toMatchObject([{ offset: '1', reason: 'oversized', status: 'new' }]);
+      await service.restart();
+      const [tooLarge] = await anomalies();
+      await service.ask('POST', `/anomalies/${tooLarge!.id}/replay`);
+      await expectTheTruth();
+    });
   });
 
   describe('make days stale', () => {

@@ -285,6 +285,7 @@ suite('KafkaLogReader', () => {
     );
     const survivors = await kept();
     const [end] = await ends();
+    expect(await reader.gaps()).toMatch(/compacted/);
     const reading = await open(0);
     const found = await readTo(reading, [end!]);
     expect(found.values.get(0)!.filter((value) => value !== 'tick')).toEqual(
