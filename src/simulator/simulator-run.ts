@@ -28,6 +28,8 @@ export interface RunProgress {
   /** Measured. */
   readonly eventsPerSecond: number;
   readonly lastError: { readonly at: Date; readonly message: string } | null;
+  /** Null while it is open. */
+  readonly finishedAt: Date | null;
 }
 
 /**
@@ -46,6 +48,7 @@ export class SimulatorRun {
   private waiting = new AbortController();
   private sent = 0;
   private lastError: RunProgress['lastError'] = null;
+  private finishedAt: Date | null = null;
   /** Mean of the whole run, once it has ended. */
   private mean = 0;
 
@@ -92,6 +95,7 @@ export class SimulatorRun {
       sent: this.sent,
       eventsPerSecond: Math.round(rate * 100) / 100,
       lastError: this.lastError,
+      finishedAt: this.finishedAt,
     };
   }
 
@@ -105,6 +109,7 @@ export class SimulatorRun {
       this.logger.error(`Simulator run ${this.id} failed`, error);
     }
     this.mean = this.meter.mean(performance.now());
+    this.finishedAt = new Date();
     this.status = end;
     this.logger.log(`Simulator run ${this.id} ${end}: ${this.sent} events, ${this.mean.toFixed(1)}/s`);
   }

@@ -60,7 +60,7 @@ export class SimulatorRunsRepository {
   async save(id: string, progress: RunProgress): Promise<RunRequest | null> {
     const [rows]: [{ request: RunRequest | null }[], number] = await this.database.query(
       `UPDATE simulator_runs AS run SET status = $2::text, sent = $3, events_per_second = $4, last_error_at = $5, last_error = $6,
-              request = NULL, finished_at = CASE WHEN $2::text IN ('running', 'paused') THEN NULL ELSE clock_timestamp() END
+              request = NULL, finished_at = CASE WHEN $7::timestamptz IS NOT NULL THEN greatest(started_at, $7) END
          FROM (SELECT id, request FROM simulator_runs WHERE id = $1 AND (${OPEN} OR status = 'interrupted')
                   AND NOT EXISTS (SELECT FROM simulator_runs WHERE id > $1) FOR UPDATE) AS before
         WHERE run.id = before.id RETURNING before.request`,
@@ -71,6 +71,7 @@ export class SimulatorRunsRepository {
         progress.eventsPerSecond,
         progress.lastError?.at ?? null,
         progress.lastError?.message ?? null,
+        progress.finishedAt,
       ],
     );
     const [row] = rows;

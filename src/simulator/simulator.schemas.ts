@@ -73,7 +73,7 @@ const startTime = z
   })
   .meta({
     description:
-      'Event time at the start of the run. Left out: now; with a `timeScale` above 1 so much earlier that a run with an end comes to its end now, and one without begins 30 days ago.',
+      'Event time at the start of the run. Left out: now; with a `timeScale` above 1 so much earlier that the run comes to its end now or before, but at most 30 days: so does one without an end. What then lies ahead is rejected.',
     type: 'string',
     format: 'date-time',
     example: '2025-11-08T00:00:00Z',

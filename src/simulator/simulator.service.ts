@@ -98,7 +98,7 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
 
   async state(): Promise<SimulatorState> {
     const run = await this.latest();
-    return { status: run?.status === 'running' || run?.status === 'paused' ? run.status : 'idle', run };
+    return { status: run && isOpen(run) ? run.status : 'idle', run };
   }
 
   async one(id: string): Promise<Run | null> {
@@ -183,7 +183,6 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   /** Waits until the replica that has the run has done what was wished. */
   private async settled(id: string, isDone: (run: Run) => boolean): Promise<Run> {
     for (const deadline = Date.now() + PATIENCE_MS; ;) {
-      await this.runs.sweep();
       const run = await this.one(id);
       if (!run) throw new ProblemError('not_found', `There is no run ${id}.`);
       if (isDone(run) || Date.now() > deadline) return run;
@@ -200,16 +199,18 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   /** As this process knows it, where it is its own. */
   private live(run: Run): Run {
     if (this.current?.id !== run.id) return run;
-    const { lastError, ...progress } = this.current.run.progress();
+    const { lastError, finishedAt, ...progress } = this.current.run.progress();
     return {
       ...run,
       ...progress,
       lastError: lastError && { at: lastError.at.toISOString(), message: lastError.message },
+      finishedAt: finishedAt?.toISOString() ?? null,
     };
   }
 }
 
-const isOpen = ({ status }: Run): boolean => status === 'running' || status === 'paused';
+const isOpen = (run: Run): run is Run & { status: 'running' | 'paused' } =>
+  run.status === 'running' || run.status === 'paused';
 
 function obey(run: SimulatorRun, request: RunRequest): void {
   switch (request) {
