@@ -1,7 +1,7 @@
 // Building days: a very large one, and a year of ordinary ones by backfill: npm run bench:daily
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { createDatabase, startPostgres, startService } from './environment.mjs';
+import { createDatabase, post, startPostgres, startService } from './environment.mjs';
 
 const DAY_MS = 86_400_000;
 const daysAgo = (days) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
@@ -17,20 +17,20 @@ const database = new pg.Client({ connectionString: url });
 try {
   while (!(await fetch(`${service.url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
   await database.connect();
-  await post('/batch/pause');
+  await post(service, '/batch/pause');
   await idle();
 
   const large = await addWindows(LARGE_DAY, LARGE_DAY, 1000);
-  const single = await measured(() => post('/batch/run', { date: LARGE_DAY }));
+  const single = await measured(() => post(service, '/batch/run', { date: LARGE_DAY }));
   report(`1 day, ${large} windows of 1,000 regions and 7 event types`, single);
 
   // The year is all there is then, so that the backfill has nothing to catch up with beside it.
   await database.query('DELETE FROM real_time_metrics');
   const year = await addWindows(FROM, YESTERDAY, 4);
   const backfill = await measured(async () => {
-    const { runs } = await post('/batch/backfill', { from: FROM, to: TO, mode: 'all' });
+    const { runs } = await post(service, '/batch/backfill', { from: FROM, to: TO, mode: 'all' });
     if (runs.length !== 366) throw new Error(`${runs.length} runs instead of 366`);
-    await post('/batch/resume');
+    await post(service, '/batch/resume');
     await until(
       async () => (await count(`batch_runs WHERE trigger = 'backfill' AND status = 'succeeded'`)) === 366,
     );
@@ -89,13 +89,4 @@ async function idle() {
 
 async function until(condition) {
   while (!(await condition())) await delay(20);
-}
-
-async function post(path, body) {
-  const response = await fetch(service.url + path, {
-    method: 'POST',
-    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
 }

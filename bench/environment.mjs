@@ -44,6 +44,16 @@ export async function createDatabase(url, name) {
   return Object.assign(new URL(url), { pathname: `/${name}` }).toString();
 }
 
+/** The answer of a service to a request, with a body or without. */
+export async function post(service, path, body) {
+  const response = await fetch(service.url + path, {
+    method: 'POST',
+    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
 /** The built service as a process of its own, ready to work. */
 export async function startService(env, port) {
   const child = spawn(process.execPath, ['dist/main.js'], {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { createDatabase, startServers, startService } from './environment.mjs';
+import { createDatabase, post, startServers, startService } from './environment.mjs';
 import { loadTopic } from './load-topic.mjs';
 
 const { values } = parseArgs({
@@ -34,7 +34,7 @@ try {
   const range = { from: rows[0].first.toISOString(), to: rows[0].last.toISOString() };
   console.log(`without other traffic, peak RSS so far ${service.peakMb().toFixed(0)} MB:`);
   for (const dryRun of [true, false]) await measure({ ...range, dryRun });
-  await post('/simulator/start', { eventsPerSecond: rate });
+  await post(service, '/simulator/start', { eventsPerSecond: rate });
   await delay(2_000);
   console.log(`while ${rate} events a second flow in:`);
   for (let round = 0; round < 5; round++) await measure({ ...range, dryRun: false });
@@ -56,7 +56,7 @@ async function consumed() {
 async function measure(body) {
   await database.query(`UPDATE real_time_metrics SET metric_value = -1 WHERE metric_key = 'sms_incoming'`);
   const startedAt = performance.now();
-  const { id } = await post('/replays', { source: 'log', ...body });
+  const { id } = await post(service, '/replays', { source: 'log', ...body });
   let replay;
   do {
     await delay(50);
@@ -68,14 +68,4 @@ async function measure(body) {
   console.log(
     `  ${body.dryRun ? 'dry run' : 'replay'}: ${replay.recordsRead.toLocaleString('en')} records in ${seconds.toFixed(1)} s, ${Math.round(replay.recordsRead / seconds).toLocaleString('en')} a second${body.dryRun ? '' : `, ingestion paused for ${replay.ingestionPausedMs} ms`}, peak RSS ${service.peakMb().toFixed(0)} MB`,
   );
-}
-
-async function post(path, body) {
-  const response = await fetch(service.url + path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
 }

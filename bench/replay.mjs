@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { createDatabase, startPostgres, startService } from './environment.mjs';
+import { createDatabase, post, startPostgres, startService } from './environment.mjs';
 
 const { values } = parseArgs({ options: { anomalies: { type: 'string', default: '1000000' } } });
 const anomalies = Number(values.anomalies);
@@ -27,7 +27,7 @@ try {
   await database.query('ANALYZE anomalies');
   for (const dryRun of [true, false]) {
     const startedAt = performance.now();
-    const { id } = await post('/replays', {
+    const { id } = await post(service, '/replays', {
       source: 'anomalies',
       filter: { reason: 'invalid_duration' },
       patch: { duration_seconds: 60 },
@@ -49,14 +49,4 @@ try {
   await database.end();
   await service.stop();
   await postgres.stop();
-}
-
-async function post(path, body) {
-  const response = await fetch(service.url + path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
 }

@@ -9,6 +9,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { DatabaseService } from '../database/database.service.js';
 import { isDatabaseUnavailable } from '../http/database-unavailable.js';
+import { ProblemError } from '../http/problem.js';
 import { LogReplayRunner } from './log/log-replay-runner.js';
 import { ReplayJobsRepository, type Lane } from './replay-jobs.repository.js';
 import { ReplayRunner } from './replay-runner.js';
@@ -111,8 +112,9 @@ export class ReplayWorker implements OnApplicationBootstrap, BeforeApplicationSh
     } catch (error) {
       if (isDatabaseUnavailable(error)) throw error;
       // Trying the same chunk for ever would help nobody; what was stored before it stays.
-      this.logger.error(`Replay ${id} has failed`, (error as Error).stack);
-      await this.jobs.end(this.dataSource.manager, id, 'failed', UNEXPECTED);
+      const problem = error instanceof ProblemError ? `${error.code}: ${error.detail}` : null;
+      if (problem === null) this.logger.error(`Replay ${id} has failed`, (error as Error).stack);
+      await this.jobs.end(this.dataSource.manager, id, 'failed', problem ?? UNEXPECTED);
       return true;
     }
   }

@@ -103,13 +103,4 @@ export class LogJobsRepository {
       [id, reason, waitMs],
     );
   }
-
-  /** Ends a job that cannot be done, unless it has been cancelled. */
-  async fail(id: string, error: string): Promise<void> {
-    await this.database.query(
-      `UPDATE replays SET status = 'failed', error = $2, finished_at = clock_timestamp()
-        WHERE id = $1 AND status IN ('planned', 'running')`,
-      [id, error],
-    );
-  }
 }

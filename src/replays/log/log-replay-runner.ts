@@ -40,7 +40,7 @@ export class LogReplayRunner {
 
   /**
    * Does a whole job. @returns false when there was nothing to do
-   * @throws what the database throws
+   * @throws ProblemError when it cannot be done at all, or what the database throws
    */
   async run(id: string, signal: AbortSignal): Promise<boolean> {
     let rebuild: LogRebuild | undefined;
@@ -64,10 +64,7 @@ export class LogReplayRunner {
         await this.jobs.postpone(id, reason, RETRY_MS);
         return false;
       }
-      const problem = asProblem(error);
-      if (!problem) throw error;
-      await this.jobs.fail(id, `${problem.code}: ${problem.detail}`);
-      return true;
+      throw asProblem(error) ?? error;
     } finally {
       // After the session: those who wait for its locks shall not wait for this too.
       await rebuild?.close();
