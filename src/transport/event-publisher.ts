@@ -2,6 +2,8 @@
 export interface OutgoingEvent {
   readonly key: string | null;
   readonly value: Buffer | null;
+  /** Given, it is picked already. The embedded log has but partition 0. */
+  readonly partition?: number;
 }
 
 /**
