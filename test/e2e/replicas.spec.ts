@@ -48,12 +48,12 @@ suite('two replicas in one group', () => {
     const start = (Date.now() - 600_000) * 1000;
     let chunk: (Buffer | null)[] = [];
     for (let i = 0; i < EVENTS; i++) {
-      const { value, event, outcome } = generator.next(start + i * 1000);
-      if (outcome === 'accepted') {
+      const { value, event, fault } = generator.next(start + i * 1000);
+      if (fault === null) {
         const key = event.subtype === null ? event.type : `${event.type}_${event.subtype}`;
         types[key] = (types[key] ?? 0) + 1;
         micros += BigInt(Math.round((event.dataMb ?? 0) * 1e6));
-      } else anomalies[outcome] = (anomalies[outcome] ?? 0) + 1;
+      } else anomalies[fault] = (anomalies[fault] ?? 0) + 1;
       chunk.push(value);
       if (chunk.length === 10_000) {
         await topic.publish(chunk, (position) => position % 4);

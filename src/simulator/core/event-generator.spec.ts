@@ -131,7 +131,7 @@ describe('an event', () => {
       expect(record.duration_seconds ?? record.uration_seconds ?? null).toBe(event.durationSeconds);
       expect(record.data_mb ?? null).toBe(event.dataMb);
       expect(record.amount ?? null).toBe(event.amount);
-      expect(generated.outcome).toBe('accepted');
+      expect(generated.fault).toBeNull();
     }
   });
 
@@ -152,7 +152,7 @@ describe('a seed', () => {
   const bytes = (events: readonly GeneratedEvent[]): (string | null)[] =>
     events.map(({ value }) => value?.toString('latin1') ?? null);
 
-  it('gives the same bytes, keys and outcomes again', () => {
+  it('gives the same bytes, keys and faults again', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -201,7 +201,7 @@ describe('weights', () => {
     expectNear(share.call, 0.75, 0.05);
     expectNear(share.sms, 0.25, 0.05);
     expect(new Set(events.map(({ event }) => event.region))).toEqual(new Set(['Öskemen']));
-    expect(new Set(events.map(({ outcome }) => outcome))).toEqual(new Set(['accepted', 'invalid_amount']));
+    expect(new Set(events.map(({ fault }) => fault))).toEqual(new Set([null, 'invalid_amount']));
   });
 
   it('are the same in whatever order they are named: a database may store them in another', () => {
@@ -236,7 +236,7 @@ describe('futureRate', () => {
       invalidRate: 0.2,
       invalidWeights: { invalid_amount: 1 },
     });
-    const share = shares(events.map(({ outcome }) => outcome));
+    const share = shares(events.map(({ fault }) => fault ?? 'whole'));
     expectNear(share.future_timestamp, 0.08, 0.01);
     expectNear(share.invalid_amount, 0.2, 0.01);
   });
@@ -247,7 +247,7 @@ describe('futureRate', () => {
       const { timestamp, ...rest } = parse(event);
       const { timestamp: before, ...others } = parse(clean[index]!);
       expect(rest).toEqual(others);
-      expect(timestamp !== before).toBe(event.outcome === 'future_timestamp');
+      expect(timestamp !== before).toBe(event.fault === 'future_timestamp');
     });
   });
 });
@@ -255,9 +255,9 @@ describe('futureRate', () => {
 describe('invalidRate', () => {
   it('is the share of broken events, spread evenly over the reasons', () => {
     const events = generate(40_000, { invalidRate: 0.25 });
-    const share = shares(events.map(({ outcome }) => outcome));
-    expectNear(share.accepted, 0.75, 0.01);
-    expect(Object.keys(share).sort()).toEqual(['accepted', ...faultReasons].sort());
+    const share = shares(events.map(({ fault }) => fault ?? 'whole'));
+    expectNear(share.whole, 0.75, 0.01);
+    expect(Object.keys(share).sort()).toEqual(['whole', ...faultReasons].sort());
     for (const reason of faultReasons) expectNear(share[reason], 0.025, 0.003);
   });
 
@@ -265,7 +265,7 @@ describe('invalidRate', () => {
     [0, 0],
     [1, 100],
   ])('of %d breaks %d %% of the events', (invalidRate, percent) => {
-    const broken = generate(1000, { invalidRate }).filter(({ outcome }) => outcome !== 'accepted');
+    const broken = generate(1000, { invalidRate }).filter(({ fault }) => fault !== null);
     expect(broken).toHaveLength(percent * 10);
   });
 
@@ -273,8 +273,8 @@ describe('invalidRate', () => {
     const clean = generate(1000);
     const mixed = generate(1000, { invalidRate: 0.3 });
     expect(mixed.map(({ event }) => event)).toEqual(clean.map(({ event }) => event));
-    mixed.forEach(({ outcome, value }, index) => {
-      if (outcome === 'accepted') expect(value).toEqual(clean[index]!.value);
+    mixed.forEach(({ fault, value }, index) => {
+      if (fault === null) expect(value).toEqual(clean[index]!.value);
       else expect(value).not.toEqual(clean[index]!.value);
     });
   });

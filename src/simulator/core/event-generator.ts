@@ -17,7 +17,7 @@ export interface GeneratorParameters {
   readonly invalidWeights: Readonly<Partial<Record<FaultReason, number>>>;
 }
 
-/** An event ready to be published, and what the pipeline has to make of it. */
+/** An event ready to be published, and what is wrong with it. */
 export interface GeneratedEvent {
   /** The msisdn, also where the record itself has lost it: a partition holds all events of a subscriber. */
   readonly key: string;
@@ -25,7 +25,11 @@ export interface GeneratedEvent {
   readonly value: Buffer | null;
   /** The facts, before they were broken. */
   readonly event: TelecomEvent;
-  readonly outcome: 'accepted' | FaultReason;
+  /**
+   * How it was broken; null when its content is whole. Whether an event comes too late is no part of it: that depends on
+   * what is before it in the log.
+   */
+  readonly fault: FaultReason | null;
 }
 
 const defaults = { invalidRate: 0, futureRate: 0, ...defaultWeights };
@@ -70,11 +74,11 @@ export class EventGenerator {
   /** @param eventTime epoch microseconds, a whole number */
   next(eventTime: number): GeneratedEvent {
     const event = this.draw(eventTime);
-    const outcome = this.drawFault();
-    if (outcome !== null)
-      return { key: event.msisdn, value: pick(this.faultRandom, faults[outcome])(event), event, outcome };
+    const fault = this.drawFault();
+    if (fault !== null)
+      return { key: event.msisdn, value: pick(this.faultRandom, faults[fault])(event), event, fault };
     const value = Buffer.from(render(event));
-    return { key: event.msisdn, value, event, outcome: 'accepted' };
+    return { key: event.msisdn, value, event, fault: null };
   }
 
   private drawFault(): FaultReason | null {

@@ -52,7 +52,7 @@ const anyParameters = fc.record({
 });
 
 describe('the same parameters', () => {
-  it('give the same records, moments and outcomes, whatever the pace at which they are taken', () => {
+  it('give the same records, moments and faults, whatever the pace at which they are taken', () => {
     fc.assert(
       fc.property(
         anyParameters,
@@ -105,8 +105,8 @@ describe('the same parameters', () => {
       invalidWeights: Object.fromEntries(contentFaults.map((reason, index) => [reason, index + 1])),
     };
     const hash = createHash('sha256');
-    for (const { key, value, event, outcome, dueAt, duplicate } of take(20_000, everything)) {
-      hash.update(`${key} ${value?.length ?? 'tombstone'} ${outcome} ${dueAt} ${duplicate}`);
+    for (const { key, value, event, fault, dueAt, duplicate } of take(20_000, everything)) {
+      hash.update(`${key} ${value?.length ?? 'tombstone'} ${fault ?? 'accepted'} ${dueAt} ${duplicate}`);
       hash.update(JSON.stringify(event)).update(value ?? '');
     }
     expect(hash.digest('hex')).toMatchInlineSnapshot(
@@ -121,7 +121,7 @@ describe('the shares that were asked for', () => {
 
   it('of broken events', () => {
     expectNear(
-      share(events, ({ outcome }) => outcome !== 'accepted' && outcome !== 'future_timestamp'),
+      share(events, ({ fault }) => fault !== null && fault !== 'future_timestamp'),
       0.045,
       0.005,
     );
@@ -129,7 +129,7 @@ describe('the shares that were asked for', () => {
 
   it('of events of the future, beside those that are broken that way', () => {
     expectNear(
-      share(events, ({ outcome }) => outcome === 'future_timestamp'),
+      share(events, ({ fault }) => fault === 'future_timestamp'),
       0.005 + 0.95 * 0.03,
       0.004,
     );
@@ -148,8 +148,8 @@ describe('the shares that were asked for', () => {
   });
 
   it.each([0, 1])('are exact at %d', (all) => {
-    expect(share(take(1000, { invalidRate: all }), ({ outcome }) => outcome !== 'accepted')).toBe(all);
-    expect(share(take(1000, { futureRate: all }), ({ outcome }) => outcome === 'future_timestamp')).toBe(all);
+    expect(share(take(1000, { invalidRate: all }), ({ fault }) => fault !== null)).toBe(all);
+    expect(share(take(1000, { futureRate: all }), ({ fault }) => fault === 'future_timestamp')).toBe(all);
     expect(share(take(1000, { lateRate: all }), (event) => age(event) > 1e6)).toBe(all);
   });
 
@@ -220,10 +220,10 @@ describe('a repeat', () => {
       const position = positions.get(repeat.event.eventId)!;
       const original = events[position]!;
       expect(original.duplicate).toBe(false);
-      expect([repeat.key, repeat.value, repeat.outcome]).toEqual([
+      expect([repeat.key, repeat.value, repeat.fault]).toEqual([
         original.key,
         original.value,
-        original.outcome,
+        original.fault,
       ]);
       expect(repeat.dueAt).toBeGreaterThan(original.dueAt);
       return index - position;
@@ -257,7 +257,7 @@ describe('one parameter changes nothing but what it is about', () => {
       expect(mixed.map(({ event, dueAt }) => [event, dueAt])).toEqual(
         plain.map(({ event, dueAt }) => [event, dueAt]),
       );
-      const whole = mixed.flatMap(({ outcome }, index) => (outcome === 'accepted' ? [index] : []));
+      const whole = mixed.flatMap(({ fault }, index) => (fault === null ? [index] : []));
       expect(whole.length).toBeGreaterThan(1500);
       expect(whole.map((index) => text(mixed[index]!))).toEqual(whole.map((index) => text(plain[index]!)));
     }
@@ -289,7 +289,7 @@ describe('one parameter changes nothing but what it is about', () => {
     expect(fresh.length).toBeLessThan(1900);
     const same = once.slice(0, fresh.length);
     expect(facts(fresh)).toEqual(facts(same));
-    expect(fresh.map(({ outcome }) => outcome)).toEqual(same.map(({ outcome }) => outcome));
+    expect(fresh.map(({ fault }) => fault)).toEqual(same.map(({ fault }) => fault));
     // Times and ages are whole microseconds.
     const moved = fresh.filter((each, index) => Math.abs(age(each) - age(same[index]!)) > 2);
     expect(moved).toEqual([]);
