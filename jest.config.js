@@ -23,7 +23,11 @@ const common = {
     ],
   },
   transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    // A thread is started by Node itself, which runs what is built.
+    '/traffic-worker-url\\.js$': '<rootDir>/test/support/traffic-worker-url.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
   testEnvironment: 'node',
 };
 

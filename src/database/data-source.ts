@@ -11,6 +11,7 @@ import { Replays1764000000000 } from '../migrations/1764000000000-replays.js';
 import { AnomalySearch1764100000000 } from '../migrations/1764100000000-anomaly-search.js';
 import { LogReplays1764200000000 } from '../migrations/1764200000000-log-replays.js';
 import { SimulatorRuns1764300000000 } from '../migrations/1764300000000-simulator-runs.js';
+import { AnswerKeys1764400000000 } from '../migrations/1764400000000-answer-keys.js';
 import { inSession } from './session.js';
 
 /** Every migration, oldest first. */
@@ -21,6 +22,7 @@ export const migrations = [
   AnomalySearch1764100000000,
   LogReplays1764200000000,
   SimulatorRuns1764300000000,
+  AnswerKeys1764400000000,
 ];
 
 /** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */

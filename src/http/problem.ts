@@ -10,6 +10,8 @@ export const problems = {
   not_found: { status: 404, title: 'There is no such thing here' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   simulator_running: { status: 409, title: 'A simulator run is going on' },
+  run_not_verifiable: { status: 409, title: 'The run cannot be compared' },
+  pipeline_behind: { status: 409, title: 'The pipeline is not there yet' },
   simulator_not_running: { status: 409, title: 'No simulator run is going on' },
   anomaly_replayed: { status: 409, title: 'The anomaly was replayed' },
   anomaly_discarded: { status: 409, title: 'The anomaly was discarded' },

@@ -1,15 +1,16 @@
 import { Logger } from '@nestjs/common';
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PublishError, type EventPublisher } from '../transport/event-publisher.js';
+import type { Answer } from './core/answer-key.js';
+import { LogEnd, type Ends } from './core/log-end.js';
+import type { PartitionedEvent } from './core/packed-events.js';
 import { RateMeter } from './core/rate-meter.js';
 import { RunClock } from './core/run-clock.js';
-import type { SentEvent, Traffic } from './core/traffic.js';
 import type { RunParameters, RunStatus } from './simulator.schemas.js';
+import type { TrafficFeed } from './traffic-feed.js';
 
-/** Events published at once, and the most that are ever in memory: while the log is slow, no more are generated. */
+/** Events published at once; while the log is slow, no more are generated than some thousands beyond them. */
 const MAX_BATCH = 5000;
-/** Events generated between two turns of the event loop: 2 ms of work. */
-const CHUNK = 500;
 /** Shortest wait for events to become due, in milliseconds: at high rates they go out some hundred at a time. */
 const TICK = 20;
 /** Longest wait without a look at the clock, which may have been set. */
@@ -20,6 +21,8 @@ const LONGEST_RETRY = 5000;
 /** The real rate is measured over this many milliseconds, or over this many expected events when that is longer. */
 const RATE_WINDOW = 10_000;
 const RATE_WINDOW_EVENTS = 20;
+
+const UNKNOWN = { doubt: 'it ended without knowing what the log had taken' };
 
 /** What a run comes to so far. */
 export interface RunProgress {
@@ -32,17 +35,38 @@ export interface RunProgress {
   readonly finishedAt: Date | null;
 }
 
+/** A run that is ready to send. */
+export interface OpenRun {
+  readonly feed: TrafficFeed;
+  /** Where each partition of the log ends. */
+  readonly ends: Ends;
+  /** Why its answer cannot be told; null when it can. */
+  readonly doubt: string | null;
+}
+
+/** What a run needs of the world. */
+export interface RunSurroundings {
+  readonly publisher: EventPublisher;
+  /** Where each partition of the log ends now. @throws PublishError when it cannot be asked */
+  ends(): Promise<Ends>;
+  /** @throws PublishError when the log cannot be asked */
+  open(signal: AbortSignal): Promise<OpenRun>;
+}
+
+/** What the pipeline must have made of the run and where the log must end after it, or why that is not known. */
+export type RunResult = { readonly answer: Answer; readonly ends: Ends } | { readonly doubt: string };
+
 /**
- * One run of the simulator, from its start to its end: generates what is due and publishes it, one batch at a time.
- * Delivery is at least once: a batch whose fate is unknown is published again.
+ * One run of the simulator, from its start to its end: publishes what is due, one batch at a time. After a failure the end of
+ * the log tells what it has taken; where others write to it too, a batch whose fate is unknown is published again.
  */
 export class SimulatorRun {
   /** Resolves at the end of the run, whatever the end. */
   readonly ended: Promise<void>;
   private readonly logger = new Logger(SimulatorRun.name);
   private readonly stopping = new AbortController();
-  private readonly clock = new RunClock(Date.now());
-  private readonly meter: RateMeter;
+  private clock = new RunClock(Date.now());
+  private meter: RateMeter;
   private status: RunStatus = 'running';
   /** Cuts a pause, or a wait, short. */
   private waiting = new AbortController();
@@ -51,15 +75,14 @@ export class SimulatorRun {
   private finishedAt: Date | null = null;
   /** Mean of the whole run, once it has ended. */
   private mean = 0;
+  private outcome: RunResult = UNKNOWN;
 
   constructor(
     private readonly id: string,
     private readonly parameters: RunParameters,
-    private readonly traffic: Promise<Traffic>,
-    private readonly publisher: EventPublisher,
+    private readonly surroundings: RunSurroundings,
   ) {
-    const window = Math.max(RATE_WINDOW, (RATE_WINDOW_EVENTS * 1000) / parameters.eventsPerSecond);
-    this.meter = new RateMeter(performance.now(), window);
+    this.meter = this.newMeter();
     this.ended = this.run();
   }
 
@@ -99,10 +122,15 @@ export class SimulatorRun {
     };
   }
 
+  /** Of a run that has ended. */
+  result(): RunResult {
+    return this.outcome;
+  }
+
   private async run(): Promise<void> {
     let end: RunStatus;
     try {
-      end = await this.work(await this.traffic);
+      end = await this.work();
     } catch (error) {
       end = 'failed';
       this.noteError(error instanceof PublishError ? error.message : 'An internal error; see the log.');
@@ -114,48 +142,85 @@ export class SimulatorRun {
     this.logger.log(`Simulator run ${this.id} ${end}: ${this.sent} events, ${this.mean.toFixed(1)}/s`);
   }
 
-  private async work(traffic: Traffic): Promise<RunStatus> {
+  private async work(): Promise<RunStatus> {
+    const run = await this.reach(() => this.surroundings.open(this.stopping.signal));
+    if (!run) return 'stopped';
+    const { feed } = run;
+    try {
+      await feed.nextDue();
+      this.begin();
+      const log = new LogEnd(run.ends);
+      const end = await this.send(feed, log);
+      this.outcome = end === 'unknown' ? UNKNOWN : await resultOf(run, log);
+      return end === 'unknown' ? 'stopped' : end;
+    } finally {
+      await feed.close();
+    }
+  }
+
+  /** What the preparations have taken is no time of the run. */
+  private begin(): void {
+    this.clock = new RunClock(Date.now());
+    if (this.status === 'paused') this.clock.pause(Date.now());
+    this.meter = this.newMeter();
+  }
+
+  private newMeter(): RateMeter {
+    const window = Math.max(RATE_WINDOW, (RATE_WINDOW_EVENTS * 1000) / this.parameters.eventsPerSecond);
+    return new RateMeter(performance.now(), window);
+  }
+
+  /** @returns `unknown` when the run was stopped before it was known what the log has taken */
+  private async send(feed: TrafficFeed, log: LogEnd): Promise<'finished' | 'stopped' | 'unknown'> {
     const total = this.parameters.totalEvents ?? Number.POSITIVE_INFINITY;
     const duration = (this.parameters.durationSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-    let next = traffic.next();
     while (!this.stopping.signal.aborted) {
-      if (this.sent >= total || next.dueAt > duration) {
+      const dueAt = await feed.nextDue();
+      if (this.sent >= total || dueAt > duration) {
         // A run of some seconds lasts them to the end, also when nothing is due any more.
-        const left = this.sent >= total ? 0 : duration - this.clock.elapsed(Date.now(), next.dueAt);
+        const left = this.sent >= total ? 0 : duration - this.clock.elapsed(Date.now(), dueAt);
         if (left <= 0) return 'finished';
         await this.wait(Math.min(left, LONGEST_WAIT));
         continue;
       }
-      const elapsed = Math.min(this.clock.elapsed(Date.now(), next.dueAt), duration);
-      if (next.dueAt > elapsed || this.status === 'paused') {
-        await this.wait(
-          this.status === 'paused'
-            ? LONGEST_WAIT
-            : Math.min(Math.max(next.dueAt - elapsed, TICK), LONGEST_WAIT),
-        );
-        continue;
+      const elapsed = Math.min(this.clock.elapsed(Date.now(), dueAt), duration);
+      if (this.status === 'paused') await this.wait(LONGEST_WAIT);
+      else if (dueAt > elapsed) await this.wait(Math.min(Math.max(dueAt - elapsed, TICK), LONGEST_WAIT));
+      else {
+        const batch = feed.due(elapsed, Math.min(MAX_BATCH, total - this.sent));
+        if (!(await this.publish(batch, log))) return 'unknown';
+        feed.sent(batch.length);
       }
-      const batch: SentEvent[] = [];
-      const most = Math.min(MAX_BATCH, total - this.sent);
-      while (next.dueAt <= elapsed && batch.length < most) {
-        batch.push(next);
-        next = traffic.next();
-        // Timers and sockets get their turn, also when the log answers at once and the run has to catch up.
-        if (batch.length % CHUNK === 0) await nextTurn();
-      }
-      if (!(await this.publish(batch))) break;
     }
     return 'stopped';
   }
 
   /** @returns false when the run was stopped before the log took the batch */
-  private async publish(batch: readonly SentEvent[]): Promise<boolean> {
+  private async publish(batch: readonly PartitionedEvent[], log: LogEnd): Promise<boolean> {
+    let left = batch;
+    let failed = false;
+    const through = await this.reach(async () => {
+      if (failed) left = log.missing(batch, await this.surroundings.ends());
+      failed = true;
+      await this.surroundings.publisher.publish(left);
+      return true;
+    });
+    if (!through) return false;
+    log.advance(batch);
+    this.sent += batch.length;
+    this.meter.record(performance.now(), this.sent);
+    return true;
+  }
+
+  /**
+   * Tries until the log is there.
+   * @returns null when the run was stopped before
+   * @throws what is no sign of a log that is away
+   */
+  private async reach<T>(attempt: () => Promise<T>): Promise<T | null> {
     for (let pause = FIRST_RETRY; ; pause = Math.min(pause * 2, LONGEST_RETRY)) {
       try {
-        await this.publisher.publish(batch);
-        this.sent += batch.length;
-        this.meter.record(performance.now(), this.sent);
-        return true;
+        return await attempt();
       } catch (error) {
         if (!(error instanceof PublishError && error.reason === 'unavailable')) throw error;
         this.noteError(error.message);
@@ -163,7 +228,7 @@ export class SimulatorRun {
           this.logger.warn(`Simulator run ${this.id} waits for the log: ${error.message}`);
       }
       await this.wait(pause);
-      if (this.stopping.signal.aborted) return false;
+      if (this.stopping.signal.aborted) return null;
     }
   }
 
@@ -180,4 +245,10 @@ export class SimulatorRun {
       if (!signal.aborted) throw error;
     });
   }
+}
+
+async function resultOf({ feed, doubt }: OpenRun, { ends }: LogEnd): Promise<RunResult> {
+  if (doubt !== null) return { doubt };
+  const answer = await feed.answer();
+  return answer.doubt === null ? { answer, ends } : { doubt: answer.doubt };
 }

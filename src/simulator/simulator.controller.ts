@@ -3,6 +3,16 @@ import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import type { Page } from '../http/list.js';
 import { ProblemError } from '../http/problem.js';
+import {
+  expectedExample,
+  expectedSchema,
+  verificationExample,
+  verificationSchema,
+  verifyBody,
+  type Expected,
+  type Verification,
+  type VerifyBody,
+} from './answer-key.schemas.js';
 import { SimulatorRunsRepository } from './simulator-runs.repository.js';
 import {
   runExample,
@@ -18,6 +28,7 @@ import {
   type StartRun,
 } from './simulator.schemas.js';
 import { SimulatorService } from './simulator.service.js';
+import { VerificationService } from './verification.service.js';
 
 const running: Run = { ...runExample, sent: 1500, eventsPerSecond: 50 };
 const stopped: Run = { ...running, status: 'stopped', finishedAt: '2025-11-08T10:16:00.130Z' };
@@ -28,6 +39,7 @@ export class SimulatorController {
   constructor(
     private readonly simulator: SimulatorService,
     private readonly runs: SimulatorRunsRepository,
+    private readonly verification: VerificationService,
   ) {}
 
   @Post('start')
@@ -125,5 +137,48 @@ export class SimulatorController {
     const run = await this.simulator.one(id);
     if (!run) throw new ProblemError('not_found', `There is no run ${id}.`);
     return run;
+  }
+
+  @Get('runs/:id/expected')
+  @Endpoint({
+    summary: 'Show what the pipeline must have made of a run',
+    description:
+      'Worked out while the events were made, from what they say and the documented rules, by code that the pipeline does not share. ' +
+      'There is an answer for runs that began when the pipeline had taken in all of the log, and have ended. It holds as long as ' +
+      'nobody else writes to the topic from the beginning of the run on. Those of the last 20 runs are kept.',
+    response: expectedSchema,
+    responseDescription: 'The answer key.',
+    example: expectedExample,
+    problems: ['not_found', 'simulator_running', 'run_not_verifiable', 'database_unavailable'],
+  })
+  expected(@Param('id', { schema: runId }) id: string): Promise<Expected> {
+    return this.verification.expected(id);
+  }
+
+  @Post('runs/:id/verify')
+  @Endpoint({
+    summary: 'Compare the database with the answer key of a run',
+    description:
+      'Waits until the pipeline has taken in the whole run, then compares each window less what it held before the run, the ' +
+      'anomalies of the records of the run by reason, and the ledger of each partition. Nothing else may have been written to the ' +
+      'topic since the run began, and none of its anomalies replayed.',
+    response: verificationSchema,
+    responseDescription: 'What was found.',
+    example: verificationExample,
+    problems: [
+      'not_found',
+      'simulator_running',
+      'run_not_verifiable',
+      'pipeline_behind',
+      'log_unavailable',
+      'database_unavailable',
+    ],
+  })
+  @ApiBody({ required: false })
+  verify(
+    @Param('id', { schema: runId }) id: string,
+    @Body({ schema: verifyBody }) { timeoutSeconds }: VerifyBody,
+  ): Promise<Verification> {
+    return this.verification.verify(id, timeoutSeconds);
   }
 }

@@ -15,6 +15,7 @@ import { DatabaseService } from '../database/database.service.js';
 import { SessionLock } from '../database/session-lock.js';
 import { ProblemError } from '../http/problem.js';
 import { EventPublisher } from '../transport/event-publisher.js';
+import { AnswerKeysService } from './answer-keys.service.js';
 import { runParameters } from './core/run-parameters.js';
 import { SimulatorRun } from './simulator-run.js';
 import { SIMULATOR_LOCK, SimulatorRunsRepository, type RunRequest } from './simulator-runs.repository.js';
@@ -46,6 +47,7 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   constructor(
     private readonly publisher: EventPublisher,
     private readonly runs: SimulatorRunsRepository,
+    private readonly keys: AnswerKeysService,
     private readonly database: DatabaseService,
     @InjectDataSource() dataSource: DataSource,
     @Inject(CONFIG) private readonly config: Config,
@@ -132,9 +134,11 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   private async begin({ seed = randomInt(2 ** 32), ...request }: StartRun): Promise<Run> {
     const parameters = runParameters(request, Date.now());
     const run = await this.runs.open(seed, parameters, `${hostname()}:${process.pid}`);
-    // Faker takes 37 MB and 0.2 s to load, all its locales: only a process that simulates shall pay for it.
-    const traffic = import('./core/traffic.js').then(({ Traffic }) => new Traffic({ ...parameters, seed }));
-    const current = new SimulatorRun(run.id, parameters, traffic, this.publisher);
+    const current = new SimulatorRun(run.id, parameters, {
+      publisher: this.publisher,
+      ends: () => this.keys.ends(),
+      open: (signal) => this.keys.open(run.id, seed, parameters, signal),
+    });
     this.current = { id: run.id, run: current, stored: this.keep(run.id, current) };
     this.logger.log(`Simulator run ${run.id} started: ${parameters.eventsPerSecond} events/s, seed ${seed}`);
     return run;
@@ -158,6 +162,8 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
     try {
       // It goes with its connection.
       if (!this.lock.isHeld()) await this.lock.acquire();
+      // Before its end: whoever sees that can ask for the result.
+      if (!run.isOpen()) await this.keys.finish(id, run.result());
       const request = await this.runs.save(id, run.progress());
       if (request) obey(run, request);
       return true;

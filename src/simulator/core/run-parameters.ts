@@ -1,7 +1,8 @@
 import { QUIETEST } from './intensity.js';
 import type { RunParameters, StartRun } from '../simulator.schemas.js';
 
-const MONTH_MS = 30 * 86_400_000;
+const DAY_MS = 86_400_000;
+const MONTH_MS = 30 * DAY_MS;
 
 /**
  * Fills in what a request leaves out. A run faster than time would soon be ahead of it, and events of the future do not
@@ -28,3 +29,14 @@ function startOf(
 /** As a multiple of the mean. */
 const leastIntensity = ({ diurnal, bursts }: Pick<StartRun, 'diurnal' | 'bursts'>): number =>
   (diurnal ? QUIETEST : 1) * Math.min(1, bursts?.factor ?? 1);
+
+/**
+ * No event of the run that counts is older. Broken ones may be too late by {@link DAY_MS} or so: they count where nothing newer is
+ * in their partition yet.
+ * @param maxLateness how old an event may be beside the newest, milliseconds
+ * @returns epoch milliseconds
+ */
+export const earliestEventTime = (
+  { startTime, lateSeconds, outOfOrderSeconds }: RunParameters,
+  maxLateness: number,
+): number => startTime - (lateSeconds + 2 * outOfOrderSeconds) * 1000 - maxLateness - 2 * DAY_MS;

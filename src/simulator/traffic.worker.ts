@@ -1,0 +1,54 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import kafkajs from 'kafkajs';
+import { AnswerKey } from './core/answer-key.js';
+import { buffersOf } from './core/packed-events.js';
+import { TrafficSource } from './core/traffic-source.js';
+import { Traffic } from './core/traffic.js';
+import type { FeedOptions, FeedReply, FeedRequest } from './traffic-feed.js';
+
+/** Batches generated ahead of those that are in the log: one on its way, one to follow, two to be made meanwhile. */
+const AHEAD = 4;
+
+const port = parentPort;
+if (!port) throw new Error('This is the code of a thread');
+
+const { traffic, rules, newest, startedAt } = workerData as FeedOptions;
+const key = new AnswerKey(rules, newest, startedAt);
+const source = new TrafficSource(new Traffic(traffic), key, partitioner(newest.length));
+
+function reply(message: FeedReply, transferred: ArrayBuffer[] = []): void {
+  port?.postMessage(message, transferred);
+}
+
+function generate(): void {
+  const events = source.next();
+  reply({ kind: 'events', events }, buffersOf(events));
+}
+
+port.on('message', (request: FeedRequest) => {
+  switch (request.kind) {
+    case 'more':
+      generate();
+      break;
+    case 'sent':
+      source.sent(request.count);
+      break;
+    case 'answer':
+      reply({ kind: 'answer', answer: source.answer() });
+  }
+});
+for (let batch = 0; batch < AHEAD; batch++) generate();
+
+/** As Kafka's own clients pick the partition of a key, so that simulated events lie where those of real producers would. */
+function partitioner(count: number): (key: string) => number {
+  const pick = kafkajs.Partitioners.DefaultPartitioner();
+  const partitionMetadata = Array.from({ length: count }, (_, partitionId) => ({
+    partitionErrorCode: 0,
+    partitionId,
+    leader: 0,
+    replicas: [0],
+    isr: [0],
+  }));
+  return (eventKey) =>
+    count === 1 ? 0 : pick({ topic: '', partitionMetadata, message: { key: eventKey, value: null } });
+}

@@ -1,0 +1,160 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { formatInstant } from '../http/core/instant.js';
+import { ProblemError } from '../http/problem.js';
+import { PublishError } from '../transport/event-publisher.js';
+import type { Expected, Verification } from './answer-key.schemas.js';
+import { AnswerKeysRepository, type KeyedPartition, type StoredKey } from './answer-keys.repository.js';
+import { AnswerKeysService } from './answer-keys.service.js';
+import { ComparisonQueries, type Snapshot } from './comparison.queries.js';
+import type { PartitionAnswer } from './core/answer-key.js';
+import { differencesOfAnomalies, differencesOfLedger, differencesOfWindow } from './core/differences.js';
+import { totalsOf } from './core/expected-ledger.js';
+import type { Ends } from './core/log-end.js';
+import { SimulatorService } from './simulator.service.js';
+import type { Standing } from './standings.js';
+
+/** Differences that are listed at most. */
+const MAX_DIFFERENCES = 1000;
+const LOOK_MS = 100;
+
+/** Of a run that has ended. */
+type WholePartition = KeyedPartition & { readonly endOffset: bigint; readonly answer: PartitionAnswer };
+interface WholeKey extends StoredKey {
+  readonly topic: string;
+  readonly partitions: readonly WholePartition[];
+}
+
+/** Compares what the database holds with what a run of the simulator must have made of it. */
+@Injectable()
+export class VerificationService {
+  constructor(
+    private readonly simulator: SimulatorService,
+    private readonly keys: AnswerKeysRepository,
+    private readonly log: AnswerKeysService,
+    private readonly comparison: ComparisonQueries,
+  ) {}
+
+  /** @throws ProblemError not_found, simulator_running, run_not_verifiable */
+  async expected(runId: string): Promise<Expected> {
+    const { topic, rules, partitions } = await this.key(runId);
+    const windows = await this.keys.windows(runId);
+    return {
+      runId,
+      topic,
+      rules: { ...rules },
+      ...totalsOf(partitions.map(({ answer }) => answer)),
+      partitions: partitions.map(({ firstOffset, endOffset, answer }) => ({
+        ...answer,
+        firstOffset: String(firstOffset),
+        endOffset: String(endOffset),
+      })),
+      windows: windows.map(({ windowStart, sumMicros, ...window }) => ({
+        ...window,
+        windowStart: formatInstant(windowStart),
+        sumMicros: String(sumMicros),
+      })),
+    };
+  }
+
+  /**
+   * Waits until the pipeline has taken in all of the run, then compares.
+   * @param patience seconds
+   * @throws ProblemError not_found, simulator_running, run_not_verifiable, pipeline_behind, log_unavailable
+   */
+  async verify(runId: string, patience: number): Promise<Verification> {
+    const key = await this.key(runId);
+    await this.caughtUp(key, patience);
+    const found = await this.comparison.compare(runId, key.topic, key.partitions, MAX_DIFFERENCES);
+    mustBeLast(key, found.standings, await this.ends());
+    const all = [
+      ...key.partitions.flatMap((partition) => differencesOf(partition, found)),
+      ...found.windows.differences.flatMap(differencesOfWindow),
+    ];
+    return {
+      runId,
+      matches: all.length === 0,
+      differences: all.slice(0, MAX_DIFFERENCES),
+      moreDifferences: all.length > MAX_DIFFERENCES || found.windows.differing > MAX_DIFFERENCES,
+      sent: totalsOf(key.partitions.map(({ answer }) => answer)).sent,
+      windowsCompared: found.windows.compared,
+      windowsDiffering: found.windows.differing,
+    };
+  }
+
+  private async key(runId: string): Promise<WholeKey> {
+    const run = await this.simulator.one(runId);
+    const key = run && (await this.keys.one(runId));
+    if (!key) throw new ProblemError('not_found', `There is no run ${runId}.`);
+    if (run.status === 'running' || run.status === 'paused')
+      throw new ProblemError('simulator_running', 'The run has not ended: its answer is known when it has.');
+    if (key.notVerifiable !== null) throw notVerifiable(key.notVerifiable);
+    if (run.status === 'interrupted') throw notVerifiable('its process ended without a word');
+    const { topic, partitions } = key;
+    if (topic === null || !partitions.every(isWhole))
+      throw notVerifiable('its answer is not kept any more, or was never made');
+    return { ...key, topic, partitions };
+  }
+
+  private async caughtUp({ topic, partitions }: WholeKey, patience: number): Promise<void> {
+    for (const deadline = Date.now() + patience * 1000; ;) {
+      const standings = await this.comparison.standings(topic);
+      const behind = partitions.find(({ partition, incarnation, endOffset }) => {
+        const standing = standings.get(partition);
+        return standing?.incarnation === incarnation && standing.nextOffset < endOffset;
+      });
+      if (!behind) return;
+      if (Date.now() >= deadline)
+        throw new ProblemError(
+          'pipeline_behind',
+          `Partition ${behind.partition} has not been taken in up to offset ${behind.endOffset} yet. Ask again later, or see GET /pipeline for what holds it up.`,
+        );
+      await delay(LOOK_MS);
+    }
+  }
+
+  private async ends(): Promise<Ends> {
+    try {
+      return await this.log.ends();
+    } catch (error) {
+      if (error instanceof PublishError)
+        throw new ProblemError('log_unavailable', 'Where the log ends cannot be asked now; try again later.');
+      throw error;
+    }
+  }
+}
+
+function differencesOf(
+  partition: WholePartition,
+  { standings, anomalies }: Snapshot,
+): Verification['differences'] {
+  const standing = standings.get(partition.partition);
+  return [
+    ...(standing ? differencesOfLedger(partition, standing.ledger) : []),
+    ...differencesOfAnomalies(
+      partition.answer,
+      anomalies.filter((found) => found.partition === partition.partition),
+    ),
+  ];
+}
+
+/** What others have written since the run began cannot be told from what the run has. */
+function mustBeLast({ partitions }: WholeKey, standings: ReadonlyMap<number, Standing>, ends: Ends): void {
+  for (const { partition, incarnation, endOffset } of partitions) {
+    const standing = standings.get(partition);
+    if (standing?.incarnation !== incarnation)
+      throw notVerifiable(`partition ${partition} has another log now`);
+    const end = ends.get(partition) ?? 0n;
+    if (standing.nextOffset !== endOffset || end !== endOffset)
+      throw notVerifiable(
+        `partition ${partition} must end at offset ${endOffset}, but ends at ${end}: others have written to it since the run began`,
+      );
+  }
+  if (ends.size !== partitions.length) throw notVerifiable('the topic has other partitions now');
+}
+
+const isWhole = (partition: KeyedPartition): partition is WholePartition =>
+  partition.endOffset !== null && partition.answer !== null;
+
+const notVerifiable = (reason: string): ProblemError =>
+  new ProblemError('run_not_verifiable', `This run cannot be compared: ${reason}.`);
