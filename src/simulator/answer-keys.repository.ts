@@ -7,6 +7,7 @@ import type { KeyRules, PartitionAnswer, WindowAnswer } from './core/answer-key.
 import type { LedgerCounts } from './core/expected-ledger.js';
 import type { Ends } from './core/log-end.js';
 import type { RunResult } from './simulator-run.js';
+import type { RunParameters } from './simulator.schemas.js';
 import { inSnapshot, LEDGER, METRIC_VALUE, standingsOf } from './standings.js';
 
 /** Runs whose answers are kept. */
@@ -26,6 +27,8 @@ export interface KeyedPartition {
   readonly partition: number;
   readonly incarnation: number;
   readonly firstOffset: bigint;
+  /** Epoch microseconds; null before the first event that counted. */
+  readonly newestEventTime: number | null;
   /** Null until the run has ended. */
   readonly endOffset: bigint | null;
   readonly ledgerBefore: LedgerCounts;
@@ -33,8 +36,14 @@ export interface KeyedPartition {
 }
 
 export interface StoredKey {
+  readonly seed: number;
+  readonly parameters: RunParameters;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
   readonly rules: KeyRules | null;
   readonly notVerifiable: string | null;
+  /** Whether a later run has noted what the windows held when it began. */
+  readonly superseded: boolean;
   readonly topic: string | null;
   readonly partitions: readonly KeyedPartition[];
 }
@@ -100,23 +109,31 @@ export class AnswerKeysRepository {
 
   /** @returns null when there is no such run */
   async one(runId: string): Promise<StoredKey | null> {
-    const [run]: { rules: KeyRules | null; not_verifiable: string | null }[] = await this.database.query(
-      `SELECT rules, not_verifiable FROM simulator_runs WHERE id = $1`,
+    const [run]: RunRow[] = await this.database.query(
+      `SELECT seed, parameters, started_at, rules, not_verifiable,
+              EXISTS (SELECT FROM simulator_run_partitions WHERE run_id > $1) AS superseded
+         FROM simulator_runs WHERE id = $1`,
       [runId],
     );
     if (!run) return null;
     const rows: PartitionRow[] = await this.database.query(
-      `SELECT * FROM simulator_run_partitions WHERE run_id = $1 ORDER BY partition`,
+      `SELECT *, (extract(epoch FROM newest_event_time) * 1000000)::bigint AS newest_micros
+         FROM simulator_run_partitions WHERE run_id = $1 ORDER BY partition`,
       [runId],
     );
     return {
+      seed: Number(run.seed),
+      parameters: run.parameters,
+      startedAt: run.started_at.getTime(),
       rules: run.rules,
       notVerifiable: run.not_verifiable,
+      superseded: run.superseded,
       topic: rows[0]?.topic ?? null,
       partitions: rows.map((row) => ({
         partition: row.partition,
         incarnation: row.incarnation,
         firstOffset: BigInt(row.first_offset),
+        newestEventTime: row.newest_micros === null ? null : Number(row.newest_micros),
         endOffset: row.end_offset === null ? null : BigInt(row.end_offset),
         ledgerBefore: row.ledger_before,
         answer: row.answer,
@@ -200,11 +217,21 @@ interface WindowPlace {
   readonly windowStart: Date;
 }
 
+interface RunRow {
+  seed: string;
+  parameters: RunParameters;
+  started_at: Date;
+  rules: KeyRules | null;
+  not_verifiable: string | null;
+  superseded: boolean;
+}
+
 interface PartitionRow {
   topic: string;
   partition: number;
   incarnation: number;
   first_offset: string;
+  newest_micros: string | null;
   end_offset: string | null;
   ledger_before: LedgerCounts;
   answer: PartitionAnswer | null;

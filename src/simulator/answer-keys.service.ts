@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, topicOf, type Config } from '../config/config.js';
 import { EventSource } from '../transport/event-source.js';
 import { PublishError } from '../transport/event-publisher.js';
-import { AnswerKeysRepository } from './answer-keys.repository.js';
+import { AnswerKeysRepository, type StoredKey } from './answer-keys.repository.js';
 import type { Ends } from './core/log-end.js';
 import { keyRules, trafficLimits } from './core/run-rules.js';
 import { earliestEventTime } from './core/run-parameters.js';
@@ -14,6 +14,8 @@ import { TrafficFeed } from './traffic-feed.js';
 /** How long the pipeline may take to be done with what came before a run, in milliseconds. */
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 100;
+/** Events that are generated again for an answer at most: some minutes. */
+const MAX_RECOVERED = 50_000_000;
 
 /** Begins runs whose answer can be told: from a moment in which the pipeline has taken in all that is in the log. */
 @Injectable()
@@ -67,8 +69,37 @@ export class AnswerKeysService {
   }
 
   /** Stores what a run has come to; again is the same as once. */
-  finish(runId: string, result: RunResult): Promise<void> {
-    return this.keys.finish(runId, result);
+  async finish(runId: string, result: RunResult | null): Promise<void> {
+    if (result) await this.keys.finish(runId, result);
+  }
+
+  /**
+   * Makes and stores the answer of a run that has ended without one, from what the log has got since it began.
+   * @throws PublishError while the log cannot be asked
+   */
+  async recover(runId: string, { seed, parameters, startedAt, rules, partitions }: StoredKey): Promise<void> {
+    const ends = await this.ends();
+    const counts = partitions.map(({ partition, firstOffset }) =>
+      Number((ends.get(partition) ?? firstOffset) - firstOffset),
+    );
+    const sum = counts.reduce((total, count) => total + count, 0);
+    if (sum > MAX_RECOVERED || counts.some((count) => count < 0)) {
+      const doubt = `it has ended without an answer, and the log has changed by ${sum} events since it began`;
+      await this.keys.finish(runId, { doubt });
+      return;
+    }
+    const feed = new TrafficFeed({
+      traffic: { ...parameters, ...trafficLimits(this.config), seed },
+      rules: rules ?? keyRules(this.config),
+      newest: partitions.map(({ newestEventTime }) => newestEventTime),
+      startedAt,
+    });
+    try {
+      const answer = await feed.recover(counts);
+      await this.keys.finish(runId, answer.doubt === null ? { answer, ends } : { doubt: answer.doubt });
+    } finally {
+      await feed.close();
+    }
   }
 
   /** Where each partition of the log ends. @throws PublishError when it cannot be asked */

@@ -22,8 +22,6 @@ const LONGEST_RETRY = 5000;
 const RATE_WINDOW = 10_000;
 const RATE_WINDOW_EVENTS = 20;
 
-const UNKNOWN = { doubt: 'it ended without knowing what the log had taken' };
-
 /** What a run comes to so far. */
 export interface RunProgress {
   readonly status: RunStatus;
@@ -75,7 +73,7 @@ export class SimulatorRun {
   private finishedAt: Date | null = null;
   /** Mean of the whole run, once it has ended. */
   private mean = 0;
-  private outcome: RunResult = UNKNOWN;
+  private outcome: RunResult | null = null;
 
   constructor(
     private readonly id: string,
@@ -122,8 +120,8 @@ export class SimulatorRun {
     };
   }
 
-  /** Of a run that has ended. */
-  result(): RunResult {
+  /** Of a run that has ended; null where it does not know what the log has taken. */
+  result(): RunResult | null {
     return this.outcome;
   }
 
@@ -151,7 +149,7 @@ export class SimulatorRun {
       this.begin();
       const log = new LogEnd(run.ends);
       const end = await this.send(feed, log);
-      this.outcome = end === 'unknown' ? UNKNOWN : await resultOf(run, log);
+      if (end !== 'unknown') this.outcome = await resultOf(run, log);
       return end === 'unknown' ? 'stopped' : end;
     } finally {
       await feed.close();

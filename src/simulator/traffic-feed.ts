@@ -14,7 +14,10 @@ export interface FeedOptions {
 }
 
 export type FeedRequest =
-  { readonly kind: 'more' } | { readonly kind: 'sent'; readonly count: number } | { readonly kind: 'answer' };
+  | { readonly kind: 'more' }
+  | { readonly kind: 'sent'; readonly count: number }
+  | { readonly kind: 'answer' }
+  | { readonly kind: 'recover'; readonly counts: readonly number[] };
 
 export type FeedReply =
   | { readonly kind: 'events'; readonly events: PackedEvents }
@@ -90,11 +93,12 @@ export class TrafficFeed {
 
   /** What the pipeline must make of those that were sent. */
   answer(): Promise<Answer> {
-    if (this.error) return Promise.reject(this.error);
-    return new Promise((resolve, reject) => {
-      this.waitingForAnswer = { resolve, reject };
-      this.ask({ kind: 'answer' });
-    });
+    return this.askForAnswer({ kind: 'answer' });
+  }
+
+  /** As {@link answer}, when it is only known how many events each partition has got. Takes as long as to generate them. */
+  recover(counts: readonly number[]): Promise<Answer> {
+    return this.askForAnswer({ kind: 'recover', counts });
   }
 
   async close(): Promise<void> {
@@ -104,6 +108,14 @@ export class TrafficFeed {
   private dueNow(): number | null {
     const [batch] = this.batches;
     return batch?.dueAt[batch.position] ?? null;
+  }
+
+  private askForAnswer(request: FeedRequest): Promise<Answer> {
+    if (this.error) return Promise.reject(this.error);
+    return new Promise((resolve, reject) => {
+      this.waitingForAnswer = { resolve, reject };
+      this.ask(request);
+    });
   }
 
   private ask(request: FeedRequest): void {

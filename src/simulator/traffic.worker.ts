@@ -35,6 +35,9 @@ port.on('message', (request: FeedRequest) => {
       break;
     case 'answer':
       reply({ kind: 'answer', answer: source.answer() });
+      break;
+    case 'recover':
+      reply({ kind: 'answer', answer: source.recover(request.counts) });
   }
 });
 for (let batch = 0; batch < AHEAD; batch++) generate();

@@ -64,9 +64,10 @@ export class VerificationService {
    */
   async verify(runId: string, patience: number): Promise<Verification> {
     const key = await this.key(runId);
+    mustBeLatest(key);
     await this.caughtUp(key, patience);
     const found = await this.comparison.compare(runId, key.topic, key.partitions, MAX_DIFFERENCES);
-    mustBeLast(key, found.standings, await this.ends());
+    mustBeLast(key, found.standings, await this.asking(() => this.log.ends()));
     const all = [
       ...key.partitions.flatMap((partition) => differencesOf(partition, found)),
       ...found.windows.differences.flatMap(differencesOfWindow),
@@ -84,16 +85,25 @@ export class VerificationService {
 
   private async key(runId: string): Promise<WholeKey> {
     const run = await this.simulator.one(runId);
-    const key = run && (await this.keys.one(runId));
-    if (!key) throw new ProblemError('not_found', `There is no run ${runId}.`);
+    let key = await this.keys.one(runId);
+    if (!run || !key) throw new ProblemError('not_found', `There is no run ${runId}.`);
     if (run.status === 'running' || run.status === 'paused')
       throw new ProblemError('simulator_running', 'The run has not ended: its answer is known when it has.');
+    // Its process has died, or could not reach the log any more.
+    if (key.notVerifiable === null && key.partitions.some(({ answer }) => answer === null)) {
+      mustBeLatest(key);
+      key = await this.recovered(runId, key);
+    }
     if (key.notVerifiable !== null) throw notVerifiable(key.notVerifiable);
-    if (run.status === 'interrupted') throw notVerifiable('its process ended without a word');
     const { topic, partitions } = key;
     if (topic === null || !partitions.every(isWhole))
-      throw notVerifiable('its answer is not kept any more, or was never made');
+      throw notVerifiable('its answer is not kept any more, or was never known');
     return { ...key, topic, partitions };
+  }
+
+  private async recovered(runId: string, key: StoredKey): Promise<StoredKey> {
+    await this.asking(() => this.log.recover(runId, key));
+    return (await this.keys.one(runId)) ?? key;
   }
 
   private async caughtUp({ topic, partitions }: WholeKey, patience: number): Promise<void> {
@@ -113,9 +123,9 @@ export class VerificationService {
     }
   }
 
-  private async ends(): Promise<Ends> {
+  private async asking<T>(question: () => Promise<T>): Promise<T> {
     try {
-      return await this.log.ends();
+      return await question();
     } catch (error) {
       if (error instanceof PublishError)
         throw new ProblemError('log_unavailable', 'Where the log ends cannot be asked now; try again later.');
@@ -136,6 +146,11 @@ function differencesOf(
       anomalies.filter((found) => found.partition === partition.partition),
     ),
   ];
+}
+
+/** What windows held before a run is kept until the next one begins. */
+function mustBeLatest({ superseded }: StoredKey): void {
+  if (superseded) throw notVerifiable('a later run has begun');
 }
 
 /** What others have written since the run began cannot be told from what the run has. */

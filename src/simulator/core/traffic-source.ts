@@ -6,10 +6,18 @@ import type { SentEvent, Traffic } from './traffic.js';
 const BATCH_EVENTS = 2000;
 const BATCH_BYTES = 1024 * 1024;
 
+/** Events of a dead run that may not have reached the log: those on their way at most. */
+const MAX_LOST = 20_000;
+
+interface PlacedEvent {
+  readonly event: SentEvent;
+  readonly partition: number;
+}
+
 /** Generates a run's events ahead of their being sent, and keeps the answer of those that were. */
 export class TrafficSource {
   /** Generated, and not yet known to be sent. */
-  private ahead: { readonly event: SentEvent; readonly partition: number }[] = [];
+  private readonly ahead: PlacedEvent[] = [];
 
   /** @param partitionOf picks the partition of a key */
   constructor(
@@ -22,12 +30,11 @@ export class TrafficSource {
     const events: SentEvent[] = [];
     const partitions: number[] = [];
     for (let bytes = 0; events.length < BATCH_EVENTS && bytes < BATCH_BYTES;) {
-      const event = this.traffic.next();
-      const partition = this.partitionOf(event.key);
-      events.push(event);
-      partitions.push(partition);
-      bytes += event.value?.length ?? 0;
-      this.ahead.push({ event, partition });
+      const placed = this.generate();
+      events.push(placed.event);
+      partitions.push(placed.partition);
+      bytes += placed.event.value?.length ?? 0;
+      this.ahead.push(placed);
     }
     return pack(events, partitions);
   }
@@ -39,5 +46,32 @@ export class TrafficSource {
 
   answer(): Answer {
     return this.key.answer();
+  }
+
+  /**
+   * The answer of a run that has died without one, from how many of its events each partition of the log has: the first
+   * ones, since those of a partition are sent in order.
+   */
+  recover(counts: readonly number[]): Answer {
+    const left = [...counts];
+    let lost = 0;
+    for (let missing = counts.reduce((sum, count) => sum + count, 0); missing > 0;) {
+      const { event, partition } = this.ahead.shift() ?? this.generate();
+      if ((left[partition] ?? 0) > 0) {
+        left[partition] = (left[partition] ?? 0) - 1;
+        missing--;
+        this.key.add(event, partition);
+      } else if (++lost > MAX_LOST)
+        return {
+          ...this.answer(),
+          doubt: 'the log holds more than the run can have sent: others write to it',
+        };
+    }
+    return this.answer();
+  }
+
+  private generate(): PlacedEvent {
+    const event = this.traffic.next();
+    return { event, partition: this.partitionOf(event.key) };
   }
 }
