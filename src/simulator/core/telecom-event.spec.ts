@@ -28,6 +28,16 @@ describe('a timestamp', () => {
     expect(formatTimestamp(micros)).toBe(text);
   });
 
+  it.each([-3, -1, 1, 2, 1000])('is its own also %d × 4096 s from one that was written before', (turns) => {
+    const first = 1_762_596_930_123_456;
+    const second = first + turns * 4096 * 1e6;
+    expect([first, second, first].map((each) => micros(formatTimestamp(each)))).toEqual([
+      first,
+      second,
+      first,
+    ]);
+  });
+
   it('can be read back to the microsecond, in whatever order timestamps are written', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 4_102_444_800_000_000 })), (instants) => {

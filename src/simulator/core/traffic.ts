@@ -53,10 +53,10 @@ export class Traffic {
     const dueAt = this.intensity.next();
     this.count++;
     const repeat = this.takeRepeat();
-    if (repeat) return { ...repeat, dueAt, duplicate: true };
+    if (repeat) return sent(repeat, dueAt, true);
     const event = this.generator.next(this.eventTime(dueAt));
     this.planRepeat(event);
-    return { ...event, dueAt, duplicate: false };
+    return sent(event, dueAt, false);
   }
 
   /** Epoch microseconds. */
@@ -88,3 +88,17 @@ export class Traffic {
     return repeat ?? null;
   }
 }
+
+/** Field by field: copying an object by `...` takes longer than generating the event. */
+const sent = (
+  { key, value, event, fault }: GeneratedEvent,
+  dueAt: number,
+  duplicate: boolean,
+): SentEvent => ({
+  key,
+  value,
+  event,
+  fault,
+  dueAt,
+  duplicate,
+});
