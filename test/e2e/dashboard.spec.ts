@@ -233,6 +233,13 @@ describeInBrowser('Dashboard', () => {
       await page.locator('#simulator-stop').press('Enter');
       await says('#simulator-state', 'idle');
       await page.locator('#simulator-start:focus').waitFor();
+
+      await page.locator('#simulator-verify').press('Enter');
+      await says(
+        '#simulator-message',
+        /^Run \d+ is right: [\d,]+ events, \d+ windows compared, no difference\.$/,
+      );
+      await page.locator('#simulator-verify:focus').waitFor();
     });
 
     test('says why a run does not start', async () => {
