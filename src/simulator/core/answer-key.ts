@@ -13,6 +13,9 @@ export interface KeyRules {
   readonly lateEvents: 'amend' | 'divert';
 }
 
+/** What is asked of an event: the facts, and what was done to it. */
+export type KeyedEvent = Pick<SentEvent, 'event' | 'fault' | 'duplicate' | 'dueAt'>;
+
 /** How many events are in a window of a key, how many of them late, and the sum of what they measure, × 1e6. */
 export interface WindowAnswer {
   readonly metricType: string;
@@ -100,7 +103,7 @@ export class AnswerKey {
     }));
   }
 
-  add(sent: SentEvent, partition: number): void {
+  add(sent: KeyedEvent, partition: number): void {
     const log = this.partitions[partition];
     if (!log) throw new RangeError(`There is no partition ${partition}`);
     log.sent++;
@@ -132,7 +135,7 @@ export class AnswerKey {
   }
 
   /** Counts a whole event. @returns why it does not count, or null when it does */
-  private judge({ event, dueAt }: SentEvent, log: Partition): string | null {
+  private judge({ event, dueAt }: KeyedEvent, log: Partition): string | null {
     const { maxLateness, watermarkDelay, lateEvents } = this.rules;
     const { eventTime } = event;
     if (eventTime / 1000 > this.startedAt + dueAt + MAX_AHEAD_MS) this.ahead++;

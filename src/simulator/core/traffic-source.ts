@@ -1,4 +1,4 @@
-import type { Answer, AnswerKey } from './answer-key.js';
+import type { Answer, AnswerKey, KeyedEvent } from './answer-key.js';
 import { pack, type PackedEvents } from './packed-events.js';
 import type { SentEvent, Traffic } from './traffic.js';
 
@@ -9,8 +9,8 @@ const BATCH_BYTES = 1024 * 1024;
 /** Events of a dead run that may not have reached the log: those on their way at most. */
 const MAX_LOST = 20_000;
 
-interface PlacedEvent {
-  readonly event: SentEvent;
+/** An event without its bytes, which are on their way by now. */
+interface PlacedEvent extends KeyedEvent {
   readonly partition: number;
 }
 
@@ -30,10 +30,11 @@ export class TrafficSource {
     const events: SentEvent[] = [];
     const partitions: number[] = [];
     for (let bytes = 0; events.length < BATCH_EVENTS && bytes < BATCH_BYTES;) {
-      const placed = this.generate();
-      events.push(placed.event);
+      const sent = this.traffic.next();
+      const placed = this.place(sent);
+      events.push(sent);
       partitions.push(placed.partition);
-      bytes += placed.event.value?.length ?? 0;
+      bytes += sent.value?.length ?? 0;
       this.ahead.push(placed);
     }
     return pack(events, partitions);
@@ -41,7 +42,7 @@ export class TrafficSource {
 
   /** So many more are in the log, in the order in which they were generated. */
   sent(count: number): void {
-    for (const { event, partition } of this.ahead.splice(0, count)) this.key.add(event, partition);
+    for (const placed of this.ahead.splice(0, count)) this.key.add(placed, placed.partition);
   }
 
   answer(): Answer {
@@ -56,11 +57,12 @@ export class TrafficSource {
     const left = [...counts];
     let lost = 0;
     for (let missing = counts.reduce((sum, count) => sum + count, 0); missing > 0;) {
-      const { event, partition } = this.ahead.shift() ?? this.generate();
+      const placed = this.ahead.shift() ?? this.place(this.traffic.next());
+      const { partition } = placed;
       if ((left[partition] ?? 0) > 0) {
         left[partition] = (left[partition] ?? 0) - 1;
         missing--;
-        this.key.add(event, partition);
+        this.key.add(placed, partition);
       } else if (++lost > MAX_LOST)
         return {
           ...this.answer(),
@@ -70,8 +72,7 @@ export class TrafficSource {
     return this.answer();
   }
 
-  private generate(): PlacedEvent {
-    const event = this.traffic.next();
-    return { event, partition: this.partitionOf(event.key) };
+  private place({ event, fault, duplicate, dueAt, key }: SentEvent): PlacedEvent {
+    return { event, fault, duplicate, dueAt, partition: this.partitionOf(key) };
   }
 }
