@@ -6,6 +6,7 @@ const frameworks = [
   '@nestjs/*',
   'typeorm',
   'kafkajs',
+  '@platformatic/*',
   'pg',
   'rxjs',
   'rxjs/*',
