@@ -15,7 +15,7 @@ import { EventsController } from './events.controller.js';
 import { LogReader } from './log-reader.js';
 import { registerCodecs } from './kafka/codecs.js';
 import { KafkaAdmin } from './kafka/kafka.admin.js';
-import { kafkaOptions } from './kafka/kafka-client.js';
+import { kafkaOptions, producerOptions } from './kafka/kafka-client.js';
 import { KafkaLogReader } from './kafka/kafka.log-reader.js';
 import { KafkaPublisher } from './kafka/kafka.publisher.js';
 import { KafkaTransport } from './kafka/kafka.transport.js';
@@ -72,9 +72,11 @@ const KAFKA = Symbol('Kafka');
     },
     {
       provide: EventPublisher,
-      inject: [CONFIG, KAFKA, EventLogRepository],
-      useFactory: (config: Config, kafka: kafkajs.Kafka, log: EventLogRepository) =>
-        usesEmbeddedLog(config) ? new EmbeddedPublisher(log) : new KafkaPublisher(kafka, config.KAFKA_TOPIC),
+      inject: [CONFIG, EventLogRepository],
+      useFactory: (config: Config, log: EventLogRepository) =>
+        usesEmbeddedLog(config)
+          ? new EmbeddedPublisher(log)
+          : new KafkaPublisher(producerOptions(config), config.KAFKA_TOPIC),
     },
   ],
   exports: [EventSource, EventPublisher, LogReader],

@@ -1,16 +1,20 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import type { Logger } from '@nestjs/common';
+import type { ProducerOptions, SASLMechanismValue } from '@platformatic/kafka';
 import type { KafkaConfig, LogEntry, SASLOptions } from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import { StartupError } from '../../config/startup-error.js';
 
 /** kafkajs's options for the brokers of the configuration. */
 export function kafkaOptions(config: Config, logger: Logger): KafkaConfig {
+  const sasl: SASLOptions | undefined = saslOptions(config);
   return {
     brokers: config.KAFKA_BROKERS ?? [],
     clientId: config.KAFKA_CLIENT_ID,
-    ssl: tlsOptions(config),
-    sasl: saslOptions(config),
+    ssl: tlsOptions(config) ?? false,
+    sasl,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
     // kafkajs's own retries; whoever uses the client waits and tries again after them.
@@ -21,8 +25,34 @@ export function kafkaOptions(config: Config, logger: Logger): KafkaConfig {
   };
 }
 
-function tlsOptions(config: Config): KafkaConfig['ssl'] {
-  if (!config.KAFKA_SSL) return false;
+/** @platformatic/kafka's options for the same brokers. Without retries of its own: see IdempotentProducer. */
+export function producerOptions(
+  config: Config,
+): ProducerOptions<Buffer | null, Buffer | null, Buffer, Buffer> {
+  const brokers = config.KAFKA_BROKERS ?? [];
+  const sasl = saslOptions(config);
+  return {
+    bootstrapBrokers: brokers,
+    clientId: config.KAFKA_CLIENT_ID,
+    tls: tlsOptions(config),
+    // The name of each broker, as kafkajs does it; an IP address must not be one (RFC 6066).
+    tlsServerName: brokers.some((broker) => isIP(broker.slice(0, broker.lastIndexOf(':'))) === 0),
+    sasl: sasl && { ...sasl, mechanism: sasl.mechanism.toUpperCase() as SASLMechanismValue },
+    connectTimeout: 3_000,
+    requestTimeout: 30_000,
+    // How long a broker waits for the replicas: less than we wait for the broker, so that its answer is heard.
+    timeout: 15_000,
+    idempotent: true,
+    retries: false,
+    repeatOnStaleMetadata: false,
+    // Whoever sends looks for fresh metadata beforehand.
+    metadataMaxAge: Number.MAX_SAFE_INTEGER,
+    autocreateTopics: false,
+  };
+}
+
+function tlsOptions(config: Config): ConnectionOptions | undefined {
+  if (!config.KAFKA_SSL) return undefined;
   return {
     ca: fileOf(config, 'KAFKA_SSL_CA'),
     cert: fileOf(config, 'KAFKA_SSL_CERT'),
@@ -43,7 +73,7 @@ function fileOf(
   }
 }
 
-function saslOptions(config: Config): SASLOptions | undefined {
+function saslOptions(config: Config) {
   const {
     KAFKA_SASL_MECHANISM: mechanism,
     KAFKA_SASL_USERNAME: username,

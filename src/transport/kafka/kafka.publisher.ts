@@ -1,25 +1,28 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Kafka, Message, Producer } from 'kafkajs';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Producer, type ProducerOptions } from '@platformatic/kafka';
+import { produceRequests } from '../core/produce-requests.js';
 import { EventPublisher, PublishError, type OutgoingEvent } from '../event-publisher.js';
+import { IdempotentProducer, isAnswer } from './idempotent-producer.js';
 
-/** Bytes of one request: below the brokers' default limit for a batch (1 MiB), so that only a single event can be too large. */
-const MAX_REQUEST_BYTES = 768 * 1024;
+const UNAVAILABLE = 'Kafka cannot be written now';
 const TOO_LARGE = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
 
 /**
- * Kafka's idempotent producer: what it retries by itself does not come twice. One call at a time, and a new producer
- * after every failure: kafkajs takes the sequence number of a failed request back although the broker may have stored
- * it, and the next request under that number would be acknowledged as a repeat, and lost.
+ * Kafka's idempotent producer: what it retries by itself does not come twice. One call at a time, and a new producer id
+ * after every failure: the broker may have stored a request that failed, and the next one under its sequence numbers would
+ * be acknowledged as a repeat, and lost.
  */
 @Injectable()
 export class KafkaPublisher extends EventPublisher implements OnApplicationShutdown {
-  private producer: Producer | null = null;
+  private readonly logger = new Logger('Kafka');
+  private producer: IdempotentProducer | null = null;
   private last: Promise<unknown> = Promise.resolve();
   /** Counts the times Kafka was found to be away; whoever waited at that moment is refused at once. */
   private failures = 0;
+  private closed = false;
 
   constructor(
-    private readonly kafka: Kafka,
+    private readonly options: ProducerOptions<Buffer | null, Buffer | null, Buffer, Buffer>,
     private readonly topic: string,
   ) {
     super();
@@ -28,7 +31,7 @@ export class KafkaPublisher extends EventPublisher implements OnApplicationShutd
   publish(events: readonly OutgoingEvent[]): Promise<void> {
     const { failures } = this;
     const turn = this.last.then(() => {
-      if (failures !== this.failures) throw new PublishError('unavailable', UNAVAILABLE);
+      if (failures !== this.failures || this.closed) throw new PublishError('unavailable', UNAVAILABLE);
       return this.send(events);
     });
     this.last = turn.catch(() => undefined);
@@ -37,57 +40,41 @@ export class KafkaPublisher extends EventPublisher implements OnApplicationShutd
 
   async onApplicationShutdown(): Promise<void> {
     await this.last;
-    await this.producer?.disconnect();
+    this.closed = true;
+    this.discardProducer();
   }
 
   private async send(events: readonly OutgoingEvent[]): Promise<void> {
     try {
-      const producer = (this.producer ??= await this.connect());
-      for (const messages of requests(events)) await producer.send({ topic: this.topic, acks: -1, messages });
+      if (this.producer?.isUsedUp) this.discardProducer();
+      const producer = (this.producer ??= new IdempotentProducer(new Producer({ ...this.options })));
+      const partitions = await producer.partitions(this.topic);
+      for (const request of produceRequests(events, this.topic, partitions))
+        await producer.send(this.topic, request);
     } catch (error) {
-      const old = this.producer;
-      this.producer = null;
-      void old?.disconnect().catch(() => undefined);
+      this.discardProducer();
+      this.logger.debug(`Events were not published: ${reasons(error).join('; ')}`);
       const refusal = toPublishError(error);
       if (refusal.reason === 'unavailable') this.failures++;
       throw refusal;
     }
   }
 
-  private async connect(): Promise<Producer> {
-    const producer = this.kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-    });
-    await producer.connect();
-    return producer;
+  private discardProducer(): void {
+    void this.producer?.close().catch(() => undefined);
+    this.producer = null;
   }
-}
-
-const UNAVAILABLE = 'Kafka cannot be written now';
-
-/** Requests of bounded size, in order; a larger event gets one of its own. */
-function* requests(events: readonly OutgoingEvent[]): Generator<Message[]> {
-  let messages: Message[] = [];
-  let bytes = 0;
-  for (const { key, value } of events) {
-    const size = (value?.length ?? 0) + (key?.length ?? 0);
-    if (messages.length > 0 && bytes + size > MAX_REQUEST_BYTES) {
-      yield messages;
-      [messages, bytes] = [[], 0];
-    }
-    messages.push({ key, value });
-    bytes += size;
-  }
-  if (messages.length > 0) yield messages;
 }
 
 function toPublishError(error: unknown): PublishError {
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
-    if ('type' in cause && TOO_LARGE.includes(String(cause.type)))
-      return new PublishError('too_large', "An event is larger than the topic's max.message.bytes", {
-        cause: error,
-      });
-  return new PublishError('unavailable', UNAVAILABLE, { cause: error });
+  return isAnswer(error, TOO_LARGE)
+    ? new PublishError('too_large', "An event is larger than the topic's max.message.bytes", { cause: error })
+    : new PublishError('unavailable', UNAVAILABLE, { cause: error });
+}
+
+/** The messages of an error, of those it is made of, and of their causes: never what was sent or answered. */
+function reasons(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : [error.cause];
+  return [error.message, ...inner.flatMap(reasons)];
 }
