@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs';
+import { defaultWeights } from '../dist/simulator/core/default-weights.js';
 import { EventGenerator } from '../dist/simulator/core/event-generator.js';
 
 const REQUEST_EVENTS = 5_000;
@@ -25,7 +26,9 @@ export async function loadTopic({
 
   const producer = kafka.producer({ maxInFlightRequests: 4 });
   await producer.connect();
-  const generator = new EventGenerator({ seed: 7, invalidRate });
+  // Events of the week before last would begin windows of their own.
+  const invalidWeights = { ...defaultWeights.invalidWeights, too_late: 0 };
+  const generator = new EventGenerator({ seed: 7, invalidRate, invalidWeights });
   const step = 1_000_000 / eventsPerSecond;
   const start = (Date.now() - 1_000) * 1_000 - events * step;
   let bytes = 0;

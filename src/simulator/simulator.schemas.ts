@@ -4,7 +4,7 @@ import { parseInstant } from '../http/core/instant.js';
 import { listParameters, formatParameter, pageOf, wordParameter } from '../http/list.js';
 import { rowIdParameter } from '../http/row-id.js';
 import { defaultWeights } from './core/default-weights.js';
-import { faultReasons } from './core/faults.js';
+import { invalidReasons } from './core/faults.js';
 import type { Bursts } from './core/intensity.js';
 import { eventTypes } from './core/telecom-event.js';
 
@@ -125,8 +125,8 @@ const shape = {
   bursts: bursts.optional(),
   invalidRate: share('Share of broken events, of the kinds and shares of `invalidWeights`.'),
   invalidWeights: weightsOf(
-    faultReasons,
-    'Shares of the reasons for which broken events are rejected; evenly when left out.',
+    invalidReasons,
+    'Shares of the reasons for which broken events are to be rejected; evenly when left out, without `oversized`, which comes only when named: a record larger than MAX_EVENT_BYTES each. `too_late` events are whole, with a time two days more than MAX_LATENESS before their own: a partition that holds no newer event accepts them.',
   ).default(defaultWeights.invalidWeights),
   futureRate: share('Share of events with a time far ahead of their record, beside those of `invalidRate`.'),
   lateRate: share('Share of events that are old when they are sent, by `lateSeconds`.'),

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { defaultWeights } from './default-weights.js';
 import { EventGenerator, type GeneratedEvent, type GeneratorParameters } from './event-generator.js';
 import { faultReasons } from './faults.js';
+import { formatTimestamp } from './telecom-event.js';
 
 const START = 1_762_596_930_123_456;
 
@@ -10,6 +11,8 @@ function generate(count: number, parameters: Partial<GeneratorParameters> = {}):
   const generator = new EventGenerator({ seed: 7, invalidRate: 0, ...parameters });
   return Array.from({ length: count }, (_, index) => generator.next(START + index * 1000));
 }
+
+const withoutTooLate = { ...defaultWeights.invalidWeights, too_late: 0 };
 
 const parse = ({ value }: GeneratedEvent): Record<string, unknown> =>
   JSON.parse(String(value)) as Record<string, unknown>;
@@ -253,29 +256,75 @@ describe('futureRate', () => {
 });
 
 describe('invalidRate', () => {
-  it('is the share of broken events, spread evenly over the reasons', () => {
+  it('is the share of broken events, spread evenly over the reasons; oversized ones come only when named', () => {
     const events = generate(40_000, { invalidRate: 0.25 });
     const share = shares(events.map(({ fault }) => fault ?? 'whole'));
-    expectNear(share.whole, 0.75, 0.01);
-    expect(Object.keys(share).sort()).toEqual(['whole', ...faultReasons].sort());
-    for (const reason of faultReasons) expectNear(share[reason], 0.025, 0.003);
+    const moved = events.filter(({ event }, index) => event.eventTime !== START + index * 1000);
+    const reasons = faultReasons.filter((reason) => reason !== 'oversized');
+    expectNear(moved.length / events.length, 0.25 / 11, 0.003);
+    expectNear((share.whole ?? 0) - moved.length / events.length, 0.75, 0.01);
+    expect(Object.keys(share).sort()).toEqual(['whole', ...reasons].sort());
+    for (const reason of reasons) expectNear(share[reason], 0.25 / 11, 0.003);
   });
 
   it.each([
     [0, 0],
     [1, 100],
   ])('of %d breaks %d %% of the events', (invalidRate, percent) => {
-    const broken = generate(1000, { invalidRate }).filter(({ fault }) => fault !== null);
+    const broken = generate(1000, { invalidRate, invalidWeights: withoutTooLate }).filter(
+      ({ fault }) => fault !== null,
+    );
     expect(broken).toHaveLength(percent * 10);
   });
 
   it('changes nothing but the bytes of the events it breaks', () => {
     const clean = generate(1000);
-    const mixed = generate(1000, { invalidRate: 0.3 });
+    const mixed = generate(1000, { invalidRate: 0.3, invalidWeights: withoutTooLate });
     expect(mixed.map(({ event }) => event)).toEqual(clean.map(({ event }) => event));
     mixed.forEach(({ fault, value }, index) => {
       if (fault === null) expect(value).toEqual(clean[index]!.value);
       else expect(value).not.toEqual(clean[index]!.value);
     });
+  });
+});
+
+describe('an oversized event', () => {
+  const oversized = { invalidRate: 1, invalidWeights: { oversized: 1 } };
+
+  it('is larger than a MiB, if nobody says otherwise', () => {
+    for (const { value, fault } of generate(5, oversized)) {
+      expect(fault).toBe('oversized');
+      expect(value!.length).toBeGreaterThan(1_048_576);
+    }
+  });
+
+  it('is larger than maxEventBytes, and else is the event', () => {
+    for (const generated of generate(50, { ...oversized, maxEventBytes: 2000 })) {
+      expect(generated.value!.length).toBeGreaterThan(2000);
+      expect(generated.value!.length).toBeLessThanOrEqual(3000);
+      expect(parse(generated)).toMatchObject({ event_id: generated.event.eventId });
+    }
+  });
+});
+
+describe('an event that shall be too late', () => {
+  const tooLate = { invalidRate: 1, invalidWeights: { too_late: 1 } };
+
+  it('is whole, with a time that is two days more than maxLatenessSeconds before that it was given', () => {
+    for (const [given, days] of [
+      [{}, 9],
+      [{ maxLatenessSeconds: 3600 * 12 }, 2.5],
+    ] as const) {
+      const clean = generate(100);
+      generate(100, { ...tooLate, ...given }).forEach((generated, index) => {
+        const eventTime = START + index * 1000 - days * 86_400e6;
+        expect(generated.fault).toBeNull();
+        expect(generated.event).toEqual({ ...clean[index]!.event, eventTime });
+        expect(parse(generated)).toEqual({
+          ...parse(clean[index]!),
+          timestamp: formatTimestamp(eventTime),
+        });
+      });
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { base, Faker, type Randomizer } from '@faker-js/faker';
 import { defaultWeights } from './default-weights.js';
-import { faultReasons, faults, type FaultReason } from './faults.js';
+import { faults, invalidReasons, type FaultReason, type InvalidReason } from './faults.js';
 import { hundredths, integer, pick, seededRandom, uuid } from './random.js';
 import { eventTypes, render, type Direction, type EventType, type TelecomEvent } from './telecom-event.js';
 import { Weighted } from './weighted.js';
@@ -14,7 +14,11 @@ export interface GeneratorParameters {
   readonly futureRate: number;
   readonly typeWeights: Readonly<Partial<Record<EventType, number>>>;
   readonly regionWeights: Readonly<Record<string, number>>;
-  readonly invalidWeights: Readonly<Partial<Record<FaultReason, number>>>;
+  readonly invalidWeights: Readonly<Partial<Record<InvalidReason, number>>>;
+  /** Larger records are `oversized` to the pipeline. 1 MiB when left out. */
+  readonly maxEventBytes?: number;
+  /** Events that are older than the newest one of their partition by more are `too_late`. 7 days when left out. */
+  readonly maxLatenessSeconds?: number;
 }
 
 /** An event ready to be published, and what is wrong with it. */
@@ -23,7 +27,7 @@ export interface GeneratedEvent {
   readonly key: string;
   /** The bytes to send; null is a tombstone. */
   readonly value: Buffer | null;
-  /** The facts, before they were broken. */
+  /** The facts, before they were broken; with the time that is written, also where that was moved to be too late. */
   readonly event: TelecomEvent;
   /**
    * How it was broken; null when its content is whole. Whether an event comes too late is no part of it: that depends on
@@ -32,7 +36,16 @@ export interface GeneratedEvent {
   readonly fault: FaultReason | null;
 }
 
-const defaults = { invalidRate: 0, futureRate: 0, ...defaultWeights };
+const defaults = {
+  invalidRate: 0,
+  futureRate: 0,
+  ...defaultWeights,
+  maxEventBytes: 1_048_576,
+  maxLatenessSeconds: 7 * 86_400,
+};
+
+/** Beyond what is too late: a partition's newest event may be out of order by a day. */
+const TOO_LATE_MARGIN_SECONDS = 2 * 86_400;
 
 const directions: readonly Direction[] = ['incoming', 'outgoing'];
 const SUBSCRIBERS_PER_REGION = 2500;
@@ -55,17 +68,19 @@ export class EventGenerator {
   private readonly faker: Faker;
   private readonly types: Weighted<EventType>;
   private readonly regions: Weighted<string>;
-  private readonly reasons: Weighted<FaultReason>;
+  private readonly reasons: Weighted<InvalidReason>;
   private readonly subscribers = new Map<string, (Subscriber | undefined)[]>();
 
-  private readonly parameters: GeneratorParameters;
+  private readonly parameters: Required<GeneratorParameters>;
+  private readonly tooLateMicros: number;
 
   /** @param given what is left out has its default */
   constructor(given: Pick<GeneratorParameters, 'seed'> & Partial<GeneratorParameters>) {
     const parameters = (this.parameters = { ...defaults, ...given });
     this.types = new Weighted(parameters.typeWeights, eventTypes);
     this.regions = new Weighted(parameters.regionWeights);
-    this.reasons = new Weighted(parameters.invalidWeights, faultReasons);
+    this.reasons = new Weighted(parameters.invalidWeights, invalidReasons);
+    this.tooLateMicros = Math.round((parameters.maxLatenessSeconds + TOO_LATE_MARGIN_SECONDS) * 1e6);
     this.random = seededRandom(parameters.seed);
     this.faultRandom = seededRandom([parameters.seed, 1]);
     this.faker = new Faker({ locale: base, randomizer: this.random });
@@ -73,15 +88,15 @@ export class EventGenerator {
 
   /** @param eventTime epoch microseconds, a whole number */
   next(eventTime: number): GeneratedEvent {
+    const reason = this.drawReason();
+    if (reason === null) return whole(this.draw(eventTime));
+    if (reason === 'too_late') return whole(this.draw(eventTime - this.tooLateMicros));
     const event = this.draw(eventTime);
-    const fault = this.drawFault();
-    if (fault !== null)
-      return { key: event.msisdn, value: pick(this.faultRandom, faults[fault])(event), event, fault };
-    const value = Buffer.from(render(event));
-    return { key: event.msisdn, value, event, fault: null };
+    const value = pick(this.faultRandom, faults[reason])(event, this.parameters.maxEventBytes);
+    return { key: event.msisdn, value, event, fault: reason };
   }
 
-  private drawFault(): FaultReason | null {
+  private drawReason(): InvalidReason | null {
     const { invalidRate, futureRate } = this.parameters;
     if (invalidRate > 0 && this.faultRandom.next() < invalidRate) return this.reasons.pick(this.faultRandom);
     return futureRate > 0 && this.faultRandom.next() < futureRate ? 'future_timestamp' : null;
@@ -117,6 +132,13 @@ export class EventGenerator {
     });
   }
 }
+
+const whole = (event: TelecomEvent): GeneratedEvent => ({
+  key: event.msisdn,
+  value: Buffer.from(render(event)),
+  event,
+  fault: null,
+});
 
 function drawDuration(random: Randomizer, type: EventType): number | null {
   if (type === 'call') return integer(random, 5, 599);

@@ -1,10 +1,13 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { judgeAhead, judgeContent } from '../../ingestion/core/judge.js';
 import { EventGenerator } from './event-generator.js';
-import { faultReasons, faults } from './faults.js';
+import { faultReasons, faults, type FaultReason } from './faults.js';
 import type { TelecomEvent } from './telecom-event.js';
 
 /** 2025-11-08T10:15:30.123Z, the time of the event and, to the millisecond, of its record. */
 const NOW = 1_762_596_930_123;
+const MAX_EVENT_BYTES = 1_048_576;
 
 describe('every fault', () => {
   const events = sampleOfEachType();
@@ -13,14 +16,21 @@ describe('every fault', () => {
   );
 
   it.each(cases)('of %s, number %d, breaks that rule first, whatever the type of event', (reason, number) => {
-    for (const event of events) expect(judge(faults[reason][number - 1]!(event), NOW)).toBe(reason);
+    for (const event of events) expect(judge(write(reason, number, event), NOW)).toBe(reason);
+  });
+
+  it.each(cases)('of %s, number %d, is one to the pipeline as well', (reason, number) => {
+    for (const event of events) {
+      const verdict = judgeContent(write(reason, number, event), MAX_EVENT_BYTES);
+      expect(verdict.reason ?? judgeAhead(verdict.eventTime, NOW)?.reason).toBe(reason);
+    }
   });
 
   it.each(cases)('of %s, number %d, leaves all other rules unbroken', (reason, number) => {
     if (reason === 'malformed_json') return;
     for (const event of events) {
-      const record = parse(faults[reason][number - 1]!(event))!;
-      expect(brokenRules(record, NOW)).toEqual([reason]);
+      const record = parse(write(reason, number, event))!;
+      expect(brokenRules(record, NOW)).toEqual(reason === 'oversized' ? [] : [reason]);
     }
   });
 });
@@ -33,7 +43,7 @@ it('the rules accept what is not broken', () => {
 it('a future timestamp is one even when its record has waited in the simulator for hours', () => {
   for (const event of sampleOfEachType())
     for (const fault of faults.future_timestamp)
-      expect(judge(fault(event), NOW + 12 * 3_600_000)).toBe('future_timestamp');
+      expect(judge(fault(event, MAX_EVENT_BYTES), NOW + 12 * 3_600_000)).toBe('future_timestamp');
 });
 
 it('a future timestamp is one also in a run whose events are old, or which is to last for years', () => {
@@ -42,7 +52,7 @@ it('a future timestamp is one also in a run whose events are old, or which is to
     for (const days of [-365, -30, -2, 400])
       for (const fault of faults.future_timestamp) {
         const old = { ...event, eventTime: event.eventTime + days * DAY * 1000 };
-        expect(judge(fault(old), NOW)).toBe('future_timestamp');
+        expect(judge(fault(old, MAX_EVENT_BYTES), NOW)).toBe('future_timestamp');
       }
 });
 
@@ -50,7 +60,8 @@ it('every fault breaks its one rule in regions with any letters, too', () => {
   for (const region of ['Қарағанды', '東京 — ÿ', '🛰️'.repeat(30), "O'Higgins: a/b {c} [d]", 'x'.repeat(100)])
     for (const event of sampleOfEachType())
       for (const reason of faultReasons)
-        for (const fault of faults[reason]) expect(judge(fault({ ...event, region }), NOW)).toBe(reason);
+        for (const fault of faults[reason])
+          expect(judge(fault({ ...event, region }, MAX_EVENT_BYTES), NOW)).toBe(reason);
 });
 
 it('what a generator means and what the rules make of it are the same', () => {
@@ -65,6 +76,39 @@ it('what a generator means and what the rules make of it are the same', () => {
     { numRuns: 50 },
   );
 });
+
+describe('an oversized record', () => {
+  it('is little more than the limit, whatever that is, and holds the event', () => {
+    const limit = fc.integer({ min: 1000, max: 300_000 });
+    fc.assert(
+      fc.property(limit, fc.constantFrom(...sampleOfEachType()), (maxEventBytes, event) => {
+        for (const fault of faults.oversized) {
+          const record = fault({ ...event, region: 'Қарағанды' }, maxEventBytes)!;
+          expect(record.length).toBeGreaterThan(maxEventBytes);
+          expect(record.length).toBeLessThanOrEqual(maxEventBytes + 1000);
+          expect(parse(record)).toMatchObject({ event_id: event.eventId, region: 'Қарағанды' });
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('holds the whole event also where that alone is larger', () => {
+    for (const event of sampleOfEachType())
+      for (const fault of faults.oversized)
+        expect(parse(fault(event, 1))).toMatchObject({ event_id: event.eventId });
+  });
+
+  it('of a MiB is a hundredth of it compressed, which a broker takes', () => {
+    for (const event of sampleOfEachType())
+      for (const fault of faults.oversized)
+        expect(gzipSync(fault(event, MAX_EVENT_BYTES)!).length).toBeLessThan(10_000);
+  });
+});
+
+function write(reason: FaultReason, number: number, event: TelecomEvent): Buffer | null {
+  return faults[reason][number - 1]!(event, MAX_EVENT_BYTES);
+}
 
 function unbroken(count: number) {
   const generator = new EventGenerator({ seed: 3, invalidRate: 0 });
@@ -82,6 +126,7 @@ function sampleOfEachType(): TelecomEvent[] {
 type Rec = Record<string, unknown>;
 
 function judge(value: Buffer | null, recordTimestamp: number): string | null {
+  if (value !== null && value.length > MAX_EVENT_BYTES) return 'oversized';
   const record = parse(value);
   return record === null ? 'malformed_json' : (brokenRules(record, recordTimestamp)[0] ?? null);
 }

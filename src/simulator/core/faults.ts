@@ -1,10 +1,8 @@
 import { formatTimestamp, render, type TelecomEvent } from './telecom-event.js';
 
-/**
- * The reasons for which the pipeline can be made to reject an event, one at a time. `oversized` is not among them: a log
- * may refuse such a record, which would end the run; `too_late` and `late_event` need a history.
- */
+/** The reasons for which the pipeline rejects a record whatever else is in the log: each can be made, one at a time. */
 export const faultReasons = [
+  'oversized',
   'malformed_json',
   'missing_msisdn',
   'unknown_event_type',
@@ -19,8 +17,16 @@ export const faultReasons = [
 
 export type FaultReason = (typeof faultReasons)[number];
 
-/** Writes an event down broken in one way; null is a tombstone. */
-export type Fault = (event: TelecomEvent) => Buffer | null;
+/**
+ * Why an event shall be rejected: by its content, or `too_late`, which moves its time and leaves its content whole. Not
+ * `late_event`: it depends on how the pipeline treats late events, and those come by `lateRate`.
+ */
+export const invalidReasons = [...faultReasons, 'too_late'] as const;
+
+export type InvalidReason = (typeof invalidReasons)[number];
+
+/** Writes an event down broken in one way; null is a tombstone. Larger records than `maxEventBytes` are `oversized`. */
+export type Fault = (event: TelecomEvent, maxEventBytes: number) => Buffer | null;
 
 const SECOND = 1e6;
 const YEAR = 365.25 * 86_400 * SECOND;
@@ -33,6 +39,12 @@ const notAMeasure = ['-1', '-0.5', '1000000001', '1e400', '"60"', '""', 'true', 
  * fails is the one meant.
  */
 export const faults: Readonly<Record<FaultReason, readonly Fault[]>> = {
+  oversized: [
+    // White space after the event: JSON allows it, and it compresses to nearly nothing.
+    (event, maxEventBytes) => padded(render(event), ' ', '', maxEventBytes + 1),
+    (event, maxEventBytes) =>
+      padded(`${render(event).slice(0, -1)}, "comment": "`, 'x', '"}', maxEventBytes + 1000),
+  ],
   malformed_json: [
     () => null,
     () => Buffer.alloc(0),
@@ -74,6 +86,15 @@ export const faults: Readonly<Record<FaultReason, readonly Fault[]>> = {
     (years) => (event) => set(event, 'timestamp', `"${formatTimestamp(event.eventTime + years * YEAR)}"`),
   ),
 };
+
+/** As UTF-8, with so many fillers between that it comes to this many bytes. Filling is as fast as copying kept padding. */
+function padded(start: string, filler: string, end: string, bytes: number): Buffer {
+  const content = Buffer.byteLength(start) + end.length;
+  const record = Buffer.alloc(Math.max(bytes, content), filler);
+  record.write(start);
+  record.write(end, record.length - end.length);
+  return record;
+}
 
 const set = (event: TelecomEvent, field: string, json: string): Buffer =>
   Buffer.from(withField(event, field, json));

@@ -7,6 +7,7 @@ const START = Date.UTC(2025, 10, 8, 10);
 
 const parameters = (given: Partial<TrafficParameters> = {}): TrafficParameters => ({
   ...defaultWeights,
+  invalidWeights: { ...defaultWeights.invalidWeights, too_late: 0 },
   ...{ seed: 7, startTime: START, eventsPerSecond: 1000, timeScale: 1, diurnal: false, bursts: null },
   ...{ invalidRate: 0, futureRate: 0, lateRate: 0, lateSeconds: 900, outOfOrderSeconds: 0, duplicateRate: 0 },
   ...given,
@@ -22,6 +23,8 @@ const contentFaults = [
   ...['malformed_json', 'missing_msisdn', 'unknown_event_type', 'invalid_duration', 'invalid_data_volume'],
   ...['invalid_amount', 'invalid_subtype', 'invalid_region', 'invalid_timestamp', 'future_timestamp'],
 ];
+
+const DAY_MICROS = 86_400e6;
 
 const text = ({ value }: SentEvent): string | null => value?.toString('latin1') ?? null;
 /** All of a record in one text, which compares faster than the objects. */
@@ -44,6 +47,7 @@ const anyParameters = fc.record({
   diurnal: fc.boolean(),
   bursts: fc.option(fc.constant({ everySeconds: 2, durationSeconds: 1, factor: 10 })),
   invalidRate: rate,
+  invalidWeights: fc.constantFrom(defaultWeights.invalidWeights, { too_late: 1, invalid_amount: 1 }),
   futureRate: rate,
   lateRate: rate,
   lateSeconds: fc.double({ min: 0, max: 86_400, noNaN: true }),
@@ -192,6 +196,37 @@ describe('an event time', () => {
     expectNear(Math.max(...ages), 29_500_001, 500_001);
     expect(Math.min(...ages)).toBeGreaterThanOrEqual(0);
     expect(Math.min(...ages)).toBeLessThan(500_000);
+  });
+
+  it('of an event that shall be too late is two days more than that before, and moves with the others', () => {
+    const given = { invalidRate: 0.5, invalidWeights: { too_late: 1 }, lateRate: 0.5, outOfOrderSeconds: 60 };
+    const [moved, plain] = [take(2000, given), take(2000, { ...given, invalidRate: 0 })];
+    const by = moved.map(({ event }, index) => plain[index]!.event.eventTime - event.eventTime);
+    expect(new Set(by)).toEqual(new Set([0, 9 * DAY_MICROS]));
+    expectNear(by.filter((each) => each > 0).length / 2000, 0.5, 0.04);
+    const withDays = take(2000, { ...given, maxLatenessSeconds: 86_400.5 });
+    expect(withDays.map(({ event }, index) => plain[index]!.event.eventTime - event.eventTime)).toEqual(
+      by.map((each) => (each > 0 ? 3 * DAY_MICROS + 500_000 : 0)),
+    );
+  });
+
+  it('of an event that shall be too late is so to all that were sent before, as out of order as may be', () => {
+    const given = {
+      ...{ seed: 3, invalidRate: 0.2, invalidWeights: { too_late: 1, malformed_json: 1 } },
+      ...{ outOfOrderSeconds: 86_400, lateRate: 0.2, lateSeconds: 3600 },
+    };
+    let newest = Number.NEGATIVE_INFINITY;
+    let tooLate = 0;
+    for (const sent of take(5000, given)) {
+      if (sent.fault !== null) continue;
+      const { eventTime } = sent.event;
+      if (age(sent) < 9 * DAY_MICROS) newest = Math.max(newest, eventTime);
+      else if (newest > 0) {
+        expect(newest - eventTime).toBeGreaterThan(7 * DAY_MICROS);
+        tooLate += 1;
+      }
+    }
+    expect(tooLate).toBeGreaterThan(400);
   });
 
   it('may be both', () => {

@@ -769,8 +769,8 @@ describe('a request to start', () => {
     ['a region in two lines', { regionWeights: { 'a\nb': 1 } }, 'regionWeights'],
     [
       'a reason nobody knows',
-      { invalidWeights: { oversized: 1, invalid_amount: 1 } },
-      'invalidWeights.oversized',
+      { invalidWeights: { late_event: 1, invalid_amount: 1 } },
+      'invalidWeights.late_event',
     ],
     ['diurnal that is a text', { diurnal: 'yes' }, 'diurnal'],
     ['half a burst', { bursts: { everySeconds: 60, factor: 2 } }, 'bursts.durationSeconds'],
