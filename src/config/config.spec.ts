@@ -152,6 +152,26 @@ describe('parseConfig', () => {
     expect(problemsOf(env as Record<string, string>).join()).toContain(expected);
   });
 
+  it('lets itself be sabotaged in tests only', () => {
+    const env = { TEST_SABOTAGE: 'drop:10000' };
+    expect(parseConfig({ ...env, NODE_ENV: 'test' }).TEST_SABOTAGE).toEqual({ fault: 'drop', oneIn: 10_000 });
+    expect(parseConfig({ NODE_ENV: 'test' })).not.toHaveProperty('TEST_SABOTAGE');
+    for (const nodeEnv of ['', 'production', 'development'])
+      expect(problemsOf({ ...env, NODE_ENV: nodeEnv })).toEqual([
+        'TEST_SABOTAGE makes the metrics wrong: it is for tests, and needs NODE_ENV=test',
+      ]);
+    expect(problemsOf(env)).toHaveLength(1);
+  });
+
+  it.each(['drop', 'double:', 'drop:0', 'drop:-1', 'drop:1.5', 'lose:10', 'drop:1:2', 'DROP:1'])(
+    'refuses TEST_SABOTAGE=%s',
+    (given) => {
+      expect(problemsOf({ TEST_SABOTAGE: given, NODE_ENV: 'test' })).toEqual([
+        `TEST_SABOTAGE must be drop:N or double:N, not "${given}"`,
+      ]);
+    },
+  );
+
   it('listens anywhere with a key', () => {
     expect(problemsOf({ HOST: '0.0.0.0', ADMIN_API_KEY: 'k'.repeat(32) })).toEqual([]);
   });

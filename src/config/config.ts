@@ -44,13 +44,13 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       );
   }
   const config = values as unknown as Values;
-  problems.push(...contradictions(config));
+  problems.push(...contradictions(config, env.NODE_ENV));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
 }
 
 /** What each variable alone cannot tell. */
-function* contradictions(config: Values): Generator<string> {
+function* contradictions(config: Values, nodeEnv: string | undefined): Generator<string> {
   if (config.DATABASE_URL && config.POSTGRES_HOST)
     yield 'DATABASE_URL and POSTGRES_HOST are both set: keep one';
   if (config.KAFKA_SASL_MECHANISM) {
@@ -67,6 +67,8 @@ function* contradictions(config: Values): Generator<string> {
     yield 'KAFKA_SSL_CERT and KAFKA_SSL_KEY go together';
   if (config.POSTGRES_SSL_CA && config.POSTGRES_SSL !== 'verify')
     yield 'POSTGRES_SSL=verify is needed with POSTGRES_SSL_CA';
+  if (config.TEST_SABOTAGE && nodeEnv !== 'test')
+    yield 'TEST_SABOTAGE makes the metrics wrong: it is for tests, and needs NODE_ENV=test';
   if (config.HOST && !isLoopback(config.HOST) && !config.ADMIN_API_KEY)
     yield `ADMIN_API_KEY (at least 32 characters) is needed to listen on HOST=${config.HOST}; without one the service listens on 127.0.0.1 only`;
 }

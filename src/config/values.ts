@@ -66,6 +66,16 @@ export const brokerList = z
     },
   );
 
+/** `drop:N` or `double:N`. */
+export const sabotage = z
+  .string()
+  .trim()
+  .regex(/^(drop|double):[1-9]\d{0,8}$/, 'must be drop:N or double:N')
+  .transform((text) => {
+    const [fault, oneIn] = text.split(':') as ['drop' | 'double', string];
+    return { fault, oneIn: Number(oneIn) };
+  });
+
 export const oneOf = <const T extends string>(...values: T[]) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` });
 

@@ -8,6 +8,7 @@ import {
   integer,
   oneOf,
   postgresUrl,
+  sabotage,
   text,
   topicName,
 } from './values.js';
@@ -197,6 +198,11 @@ export const variables = {
     decimal(0.1, 20000),
     '20',
     'Events per second of the simulator started at boot.',
+  ),
+
+  TEST_SABOTAGE: optional(
+    sabotage,
+    'For tests only, with NODE_ENV=test: `drop:N` or `double:N` makes the windows wrong.',
   ),
 } satisfies Record<string, Variable>;
 

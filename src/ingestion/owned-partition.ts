@@ -1,6 +1,6 @@
 import type { LogRecord } from '../transport/record-batch.js';
 import type { Claim } from './checkpoint.repository.js';
-import { takeIn, type IntakeRules, type RecordOrigin } from './core/intake.js';
+import type { IntakeRules, RecordOrigin, TakeIn } from './core/intake.js';
 import { OutcomeWindow } from './core/recent-outcomes.js';
 import { PartitionDelta } from './core/partition-delta.js';
 
@@ -23,7 +23,11 @@ export class OwnedPartition {
   private active: PartitionDelta;
   private sealed: PartitionDelta | null = null;
 
-  constructor(topic: string, claim: Claim) {
+  constructor(
+    topic: string,
+    claim: Claim,
+    private readonly takeIn: TakeIn,
+  ) {
     this.epoch = claim.epoch;
     this.origin = { topic, partition: claim.partition, incarnation: claim.incarnation };
     this.active = new PartitionDelta(claim.nextOffset, claim.newestEventTime);
@@ -48,7 +52,7 @@ export class OwnedPartition {
     const { anomalies } = this.active;
     for (let at = from; at < to && (last = records[at]); at++) {
       const before = anomalies.length;
-      takeIn(last, this.origin, this.active, rules, now);
+      this.takeIn(last, this.origin, this.active, rules, now);
       this.outcomes.add(anomalies[before]?.reason ?? null);
     }
     if (!last) return;

@@ -7,6 +7,7 @@ import { DatabaseService } from '../database/database.service.js';
 import { EventSource, type AssignmentListener, type LogBounds } from '../transport/event-source.js';
 import type { RecordBatch } from '../transport/record-batch.js';
 import { CheckpointRepository, type Claim, type HaltReason } from './checkpoint.repository.js';
+import type { TakeIn } from './core/intake.js';
 import { OwnedPartition } from './owned-partition.js';
 
 /** How this replica stands with a partition that the log has assigned to it. */
@@ -20,6 +21,9 @@ export type Holding =
 
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
+
+/** Nest injection token of the way in which records are taken in: {@link TakeIn}. */
+export const TAKE_IN = Symbol('TakeIn');
 
 /** Which partitions this replica may take in, by claims in the database; the stored offset is the one truth. */
 @Injectable()
@@ -36,6 +40,7 @@ export class PartitionOwnership implements AssignmentListener {
     private readonly checkpoints: CheckpointRepository,
     private readonly database: DatabaseService,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(TAKE_IN) private readonly takeIn: TakeIn,
   ) {}
 
   /** Drops all that is held, at once: the log may have given it to another replica already. */
@@ -175,7 +180,7 @@ export class PartitionOwnership implements AssignmentListener {
       this.halt(partition, claim.epoch, 'it was halted before and is not acknowledged yet');
       return;
     }
-    const owned = new OwnedPartition(this.source.topic, claim);
+    const owned = new OwnedPartition(this.source.topic, claim, this.takeIn);
     this.holdings.set(partition, { kind: 'owned', owned });
     const bounds = allBounds.get(partition);
     if (bounds && (await this.haltIfOutside(owned, claim.nextOffset, bounds))) return;

@@ -41,6 +41,8 @@ export interface RecordOrigin {
   readonly incarnation: number;
 }
 
+export type TakeIn = typeof takeIn;
+
 /**
  * Takes one record into the partition's delta: counted in its windows, or set aside with a reason.
  * The outcome depends on the log up to this record alone, never on batches, restarts or other partitions.
