@@ -3,8 +3,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Conditions } from '../http/core/conditions.js';
 import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
-import { cursorPosition, page, type Page } from '../http/list.js';
-import { rowIdCursor } from '../http/row-id.js';
+import type { Page } from '../http/list.js';
+import { pageById, rowIdCursor } from '../http/row-id.js';
 import type { Replay, ReplayDetail, ReplaysQuery } from './replays.schemas.js';
 
 const cursor = rowIdCursor('replays');
@@ -33,15 +33,12 @@ export class ReplaysQueries {
 
   /** Newest first. */
   async list(query: ReplaysQuery): Promise<Page<Replay>> {
-    const before = cursorPosition(cursor, query.cursor);
     const where = new Conditions();
     if (query.status) where.add('status = ?', query.status);
-    if (before) where.add('id < ?', before);
-    const rows: ReplayRow[] = await this.database.query(
-      `SELECT * FROM replays ${String(where)} ORDER BY id DESC LIMIT ${where.parameter(query.limit + 1)}`,
-      where.values,
-    );
-    return page(rows.map(toReplay), query.limit, (last) => cursor.encode(last.id));
+    return pageById(cursor, query, where, async (clauses, values) => {
+      const rows: ReplayRow[] = await this.database.query(`SELECT * FROM replays ${clauses}`, [...values]);
+      return rows.map(toReplay);
+    });
   }
 
   async one(id: string): Promise<ReplayDetail | null> {

@@ -4,8 +4,8 @@ import type { DataSource } from 'typeorm';
 import type { Day } from '../../aggregation/core/day.js';
 import { Conditions } from '../../http/core/conditions.js';
 import { formatInstant, formatOptionalInstant } from '../../http/core/instant.js';
-import { cursorPosition, page, type Page } from '../../http/list.js';
-import { rowIdCursor } from '../../http/row-id.js';
+import type { Page } from '../../http/list.js';
+import { pageById, rowIdCursor } from '../../http/row-id.js';
 import { PassedDays } from '../passed-days.js';
 import type { BatchRun, RunsQuery } from './batch.schemas.js';
 
@@ -41,16 +41,10 @@ export class BatchQueries {
 
   /** Newest first. */
   async list(query: RunsQuery): Promise<Page<BatchRun>> {
-    const before = cursorPosition(runsCursor, query.cursor);
     const where = new Conditions();
     if (query.date) where.add('stat_date = ?', query.date);
     if (query.status) where.add('status = ?', query.status);
-    if (before) where.add('id < ?', before);
-    const runs = await this.select(
-      `${String(where)} ORDER BY id DESC LIMIT ${where.parameter(query.limit + 1)}`,
-      where.values,
-    );
-    return page(runs, query.limit, (last) => runsCursor.encode(last.id));
+    return pageById(runsCursor, query, where, (clauses, values) => this.select(clauses, values));
   }
 
   async one(id: string): Promise<BatchRun | null> {
