@@ -13,7 +13,8 @@ import { anomalyReasons } from './core/reason.js';
 export const anomalyStatuses = ['new', 'replayed', 'discarded'] as const;
 export type AnomalyStatus = (typeof anomalyStatuses)[number];
 
-const range = {
+/** When anomalies were set aside. */
+export const setAsideRange = {
   from: instantParameter('Set aside at this instant or later.'),
   to: instantParameter('Set aside before this instant.'),
 };
@@ -22,7 +23,7 @@ export const anomaliesQuery = z
   .strictObject({
     reason: wordParameter(anomalyReasons, 'The rule that failed first.').optional(),
     status: wordParameter(anomalyStatuses, '`new` until it is replayed or discarded.').optional(),
-    ...range,
+    ...setAsideRange,
     q: textParameter(
       200,
       'Text that the detail or the event holds, of which the first 8 KiB are searched. It is taken literally: `%` and `_` mean themselves. The case of the letters A to Z does not matter. Four letters or digits and more are found soonest.',
@@ -33,7 +34,7 @@ export const anomaliesQuery = z
   .check(fromBeforeTo);
 export type AnomaliesQuery = z.output<typeof anomaliesQuery>;
 
-export const summaryQuery = z.strictObject({ ...range, ...formatParameter }).check(fromBeforeTo);
+export const summaryQuery = z.strictObject({ ...setAsideRange, ...formatParameter }).check(fromBeforeTo);
 export type SummaryQuery = z.output<typeof summaryQuery>;
 
 /** A bigint of PostgreSQL, from 1. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { anomalyId } from '../anomalies/anomalies.schemas.js';
+import { anomalyId, setAsideRange } from '../anomalies/anomalies.schemas.js';
 import { anomalyReasons } from '../anomalies/core/reason.js';
 import { EVENT_TYPE_WINDOWS } from '../aggregation/core/window-spec.js';
 import { flag, jsonObject, mustBeObject } from '../http/body.js';
@@ -31,8 +31,7 @@ const filter = z
         .optional()
         .meta({ description: 'Just these.' }),
       reason: wordParameter(anomalyReasons, 'Set aside for this reason.').optional(),
-      from: instantParameter('Set aside at this instant or later.'),
-      to: instantParameter('Set aside before this instant.'),
+      ...setAsideRange,
     },
     mustBeObject,
   )
