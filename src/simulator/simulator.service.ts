@@ -104,8 +104,9 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   }
 
   async one(id: string): Promise<Run | null> {
+    const { current } = this;
     const run = await this.runs.one(id);
-    return run && this.live(run);
+    return run && live(run, current);
   }
 
   /** @returns false when another process has a run */
@@ -197,22 +198,26 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   }
 
   private async latest(): Promise<Run | null> {
-    if (!this.current) await this.runs.sweep();
+    const { current } = this;
+    if (!current) await this.runs.sweep();
     const run = await this.runs.latest();
-    return run && this.live(run);
+    return run && live(run, current);
   }
+}
 
-  /** As this process knows it, where it is its own. */
-  private live(run: Run): Run {
-    if (this.current?.id !== run.id) return run;
-    const { lastError, finishedAt, ...progress } = this.current.run.progress();
-    return {
-      ...run,
-      ...progress,
-      lastError: lastError && { at: lastError.at.toISOString(), message: lastError.message },
-      finishedAt: finishedAt?.toISOString() ?? null,
-    };
-  }
+/**
+ * A stored run as this process knows it, where it is its own.
+ * @param current the run of this process before the stored one was read: meanwhile it may have ended, which that does not show
+ */
+function live(run: Run, current: Current | null): Run {
+  if (current?.id !== run.id) return run;
+  const { lastError, finishedAt, ...progress } = current.run.progress();
+  return {
+    ...run,
+    ...progress,
+    lastError: lastError && { at: lastError.at.toISOString(), message: lastError.message },
+    finishedAt: finishedAt?.toISOString() ?? null,
+  };
 }
 
 const isOpen = (run: Run): run is Run & { status: 'running' | 'paused' } =>
