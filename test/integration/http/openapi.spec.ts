@@ -67,6 +67,7 @@ describe('the OpenAPI document', () => {
       'GET /simulator',
       'GET /simulator/runs',
       'GET /simulator/runs/{id}',
+      'GET /simulator/runs/{id}/expected',
       'POST /anomalies/{id}/discard',
       'POST /anomalies/{id}/replay',
       'POST /batch/backfill',
@@ -79,6 +80,7 @@ describe('the OpenAPI document', () => {
       'POST /replays/{id}/cancel',
       'POST /simulator/pause',
       'POST /simulator/resume',
+      'POST /simulator/runs/{id}/verify',
       'POST /simulator/start',
       'POST /simulator/stop',
     ]);

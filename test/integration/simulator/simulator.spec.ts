@@ -12,7 +12,9 @@ import type { Run, SimulatorState } from '../../../src/simulator/simulator.schem
 import { SimulatorRun } from '../../../src/simulator/simulator-run.js';
 import { SimulatorModule } from '../../../src/simulator/simulator.module.js';
 import { EventPublisher, PublishError, type OutgoingEvent } from '../../../src/transport/event-publisher.js';
+import { EventSource, type LogBounds } from '../../../src/transport/event-source.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { StubSource } from '../../support/http-app.js';
 
 /** A log that keeps what it is given, answers when it is let, and fails when it is told to. */
 class RecordingPublisher extends EventPublisher {
@@ -62,6 +64,23 @@ class RecordingPublisher extends EventPublisher {
   }
 }
 
+/** Tells where that log ends. Of its records the pipeline of this suite has taken in all, whenever a run begins. */
+class RecordedSource extends StubSource {
+  constructor(private readonly publisher: RecordingPublisher) {
+    super();
+  }
+
+  override async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
+    const high = BigInt(this.publisher.events.length);
+    await sql(
+      `INSERT INTO ingest_partitions (topic, partition, next_offset) VALUES ('event_log', 0, $1), ('telecom_events', 0, $1)
+       ON CONFLICT (topic, partition) DO UPDATE SET next_offset = $1`,
+      [String(high)],
+    );
+    return new Map([[0, { low: 0n, high }]]);
+  }
+}
+
 const unavailable = (message: string): PublishError => new PublishError('unavailable', message);
 
 let database: TestDatabase;
@@ -84,10 +103,11 @@ async function bootOn(
   @Module({
     providers: [
       { provide: EventPublisher, useValue: publisher },
+      { provide: EventSource, useValue: new RecordedSource(publisher) },
       { provide: CONFIG, useValue: config },
       { provide: DatabaseService, useValue: { whenReady: () => Promise.resolve() } },
     ],
-    exports: [EventPublisher, DatabaseService, CONFIG],
+    exports: [EventPublisher, EventSource, DatabaseService, CONFIG],
   })
   class Surroundings {}
   const module = await Test.createTestingModule({
@@ -168,7 +188,7 @@ afterEach(async () => {
   await replica?.close();
   replica = undefined;
   await app.close();
-  await sql(`TRUNCATE simulator_runs`);
+  await sql(`TRUNCATE simulator_runs CASCADE`);
 });
 
 afterAll(() => database.drop());
@@ -674,6 +694,8 @@ describe('a database that goes away', () => {
       );
     try {
       await start({ eventsPerSecond: 500, totalEvents: 300 });
+      // It begins with a look at what the pipeline has stored.
+      await until(() => log.events.length > 0);
       await allow(false);
       await breakConnections();
       // This was the last connection to it.
