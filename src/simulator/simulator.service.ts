@@ -106,7 +106,10 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
   async one(id: string): Promise<Run | null> {
     const { current } = this;
     const run = await this.runs.one(id);
-    return run && live(run, current);
+    if (current?.id !== id || current.run.isOpen()) return run && live(run, current);
+    // Whoever sees its end may ask for its answer, which is stored before that.
+    await Promise.race([current.stored, delay(PATIENCE_MS, undefined, { ref: false })]);
+    return this.runs.one(id);
   }
 
   /** @returns false when another process has a run */
