@@ -10,6 +10,8 @@ export interface Snapshot {
   readonly standings: ReadonlyMap<number, Standing>;
   readonly windows: ComparedWindows;
   readonly anomalies: readonly FoundAnomalies[];
+  /** Whether a newer run has begun, with which goes what is known of the windows before this one. */
+  readonly superseded: boolean;
 }
 
 export interface ComparedWindows {
@@ -63,8 +65,17 @@ export class ComparisonQueries {
       standings: await standingsOf(topic, snapshot),
       windows: await compareWindows(snapshot, runId, limit),
       anomalies: await countAnomalies(snapshot, topic, partitions),
+      superseded: await isSuperseded(snapshot, runId),
     }));
   }
+}
+
+async function isSuperseded(snapshot: EntityManager, runId: string): Promise<boolean> {
+  const newer: unknown[] = await snapshot.query(
+    `SELECT FROM simulator_run_partitions WHERE run_id > $1 LIMIT 1`,
+    [runId],
+  );
+  return newer.length > 0;
 }
 
 async function compareWindows(

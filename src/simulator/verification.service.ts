@@ -64,10 +64,10 @@ export class VerificationService {
    */
   async verify(runId: string, patience: number): Promise<Verification> {
     const key = await this.key(runId);
-    mustBeLatest(key);
     await this.caughtUp(key, patience);
     const found = await this.comparison.compare(runId, key.topic, key.partitions, MAX_DIFFERENCES);
     mustBeLast(key, found.standings, await this.asking(() => this.log.ends()));
+    mustBeLatest(found);
     const all = [
       ...key.partitions.flatMap((partition) => differencesOf(partition, found)),
       ...found.windows.differences.flatMap(differencesOfWindow),
@@ -149,7 +149,7 @@ function differencesOf(
 }
 
 /** What windows held before a run is kept until the next one begins. */
-function mustBeLatest({ superseded }: StoredKey): void {
+function mustBeLatest({ superseded }: { readonly superseded: boolean }): void {
   if (superseded) throw notVerifiable('a later run has begun');
 }
 
