@@ -123,7 +123,7 @@ export const expectedExample: Expected = {
     {
       metricType: 'event_type_agg',
       metricKey: 'data_session',
-      windowStart: '2025-11-08T10:15:00.000Z',
+      windowStart: '2025-11-08T10:15:00Z',
       eventCount: 5900,
       lateEvents: 290,
       sumMicros: '1489512340000',
@@ -140,7 +140,7 @@ export const verificationExample: Verification = {
       in: 'window',
       metricType: 'event_type_agg',
       metricKey: 'call_incoming',
-      windowStart: '2025-11-08T10:15:00.000Z',
+      windowStart: '2025-11-08T10:15:00Z',
       field: 'eventCount',
       expected: 1200,
       actual: 1199,

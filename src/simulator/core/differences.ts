@@ -1,3 +1,4 @@
+import { formatInstant } from '../../http/core/instant.js';
 import type { Difference } from '../answer-key.schemas.js';
 import type { PartitionAnswer } from './answer-key.js';
 import { expectedLedger, ledgerFields, type LedgerCounts } from './expected-ledger.js';
@@ -23,7 +24,7 @@ export interface ComparedWindow {
 /** One for each field that differs. */
 export function differencesOfWindow(window: ComparedWindow): Difference[] {
   const { metricType, metricKey, windowStart, expected, actual } = window;
-  const place = { in: 'window' as const, metricType, metricKey, windowStart: windowStart.toISOString() };
+  const place = { in: 'window' as const, metricType, metricKey, windowStart: formatInstant(windowStart) };
   const differences: Difference[] = [];
   for (const field of ['eventCount', 'lateEvents', 'sumMicros'] as const)
     if (expected[field] !== actual[field])
