@@ -1,0 +1,139 @@
+import type { Expected } from '../../src/simulator/answer-key.schemas.js';
+import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
+import { EVERY_FAULT, ended, expectVerified, startRun, verify, windowsIn } from '../support/runs.js';
+import { anomaliesByReason, expectBalancedLedger, ledger } from '../support/sample.js';
+import { waitFor, type Service } from '../support/service.js';
+import { servicesPerTest } from '../support/services.js';
+
+const services = servicesPerTest();
+const { consumed, database } = services;
+
+/** All that the answer key says of the only run there was, beside what the database holds. */
+async function expectAnswerInDatabase(service: Service, id: string): Promise<Expected> {
+  const expected = await service.get<Expected>(`/simulator/runs/${id}/expected`);
+  expect(expected.windows).toEqual(await windowsIn(database.dataSource));
+  expect(expected.anomalies).toEqual(await anomaliesByReason(database.dataSource));
+  expect(await ledger(database.dataSource)).toMatchObject({
+    consumed: expected.sent,
+    counted: expected.counted,
+    late_counted: expected.lateCounted,
+    duplicates: 0,
+    skipped: 0,
+  });
+  await expectBalancedLedger(database.dataSource);
+  return expected;
+}
+
+(hasKafka ? describe : describe.skip)('a run with every fault, through Kafka and two replicas', () => {
+  let topic: TestTopic;
+  let simulating: Service;
+  let other: Service;
+
+  beforeEach(async () => {
+    topic = await createTestTopic(4);
+    simulating = await services.start(topic.env);
+    other = await services.start(topic.env);
+    await waitFor('both replicas to own partitions', async () => (await owners()) === 2, 60_000);
+  });
+  afterEach(() => topic.close());
+
+  const owners = async (): Promise<number> => {
+    const [row]: { owners: string }[] = await database.dataSource.query(
+      `SELECT count(DISTINCT owner) AS owners FROM ingest_partitions`,
+    );
+    return Number(row!.owners);
+  };
+  const underWay = (): Promise<boolean> =>
+    waitFor('the run to be under way', async () => (await consumed()) > EVERY_FAULT.totalEvents / 5);
+
+  it('is in the database as its answer key says, whichever replica is asked', async () => {
+    const { id } = await startRun(simulating);
+    await expect(verify(other, id)).rejects.toThrow(/answered 409: .*simulator_running/);
+    await expectVerified(simulating, id);
+    await expectVerified(other, id);
+    const expected = await expectAnswerInDatabase(simulating, id);
+    expect(await other.get(`/simulator/runs/${id}/expected`)).toEqual(expected);
+    // Nothing was left out by chance.
+    expect(Object.keys(expected.anomalies).length).toBeGreaterThanOrEqual(10);
+    expect(expected.lateCounted).toBeGreaterThan(1000);
+    expect(expected.duplicates).toBeGreaterThan(1000);
+    expect(expected.partitions.every(({ sent }) => sent > 1000)).toBe(true);
+
+    // What was there before does not count.
+    const next = await startRun(other, { totalEvents: 20_000, seed: 11 });
+    await expectVerified(simulating, next.id, 20_000);
+    await expect(verify(other, id)).rejects.toThrow(/answered 409: .*run_not_verifiable/);
+  });
+
+  it('comes out right when the replica that does not simulate is killed with -9', async () => {
+    const { id } = await startRun(simulating);
+    await underWay();
+    await other.kill();
+    await expectVerified(simulating, id);
+    await expectAnswerInDatabase(simulating, id);
+  });
+
+  it('cannot be verified when the one that simulates is killed with -9; a new one can', async () => {
+    const { id } = await startRun(simulating);
+    await underWay();
+    await simulating.kill();
+    expect(await ended(other, id)).toMatchObject({ status: 'interrupted' });
+    await expect(verify(other, id)).rejects.toThrow(/answered 409: .*run_not_verifiable/);
+    await expect(other.get(`/simulator/runs/${id}/expected`)).rejects.toThrow(/answered 409/);
+
+    await waitFor('all that was sent', async () => (await consumed()) === (await published()), 60_000);
+    const next = await startRun(other, { totalEvents: 30_000 });
+    await expectVerified(other, next.id, 30_000);
+    await expectBalancedLedger(database.dataSource);
+  });
+
+  async function published(): Promise<number> {
+    const admin = topic.kafka.admin();
+    await admin.connect();
+    const offsets = await admin.fetchTopicOffsets(topic.topic);
+    await admin.disconnect();
+    return offsets.reduce((sum, { high }) => sum + Number(high), 0);
+  }
+});
+
+describe('a run with every fault, through the embedded log', () => {
+  const rules = [
+    { named: 'default rules', env: {}, reason: null },
+    { named: 'LATE_EVENTS=divert', env: { LATE_EVENTS: 'divert' }, reason: 'late_event' },
+    { named: 'a small MAX_LATENESS', env: { MAX_LATENESS: '30m' }, reason: 'too_late' },
+  ];
+
+  it.each(rules)('is in the database as its answer key says, by $named', async ({ env, reason }) => {
+    const service = await services.start(env);
+    const { id } = await startRun(service);
+    await expectVerified(service, id);
+    const expected = await expectAnswerInDatabase(service, id);
+    if (reason === null) expect(expected.lateCounted).toBeGreaterThan(1000);
+    else expect(expected.anomalies[reason]).toBeGreaterThan(1000);
+  });
+
+  it('comes out right when the process that reads the log is killed with -9', async () => {
+    const reading = await services.start();
+    const simulating = await services.start({}, 'live');
+    await waitFor('the second one to stand by', () =>
+      simulating.output().includes('another process reads the embedded log'),
+    );
+    const { id } = await startRun(simulating);
+    await waitFor('the run to be under way', async () => (await consumed()) > EVERY_FAULT.totalEvents / 5);
+    await reading.kill();
+    await expectVerified(simulating, id);
+    await expectAnswerInDatabase(simulating, id);
+  });
+
+  it('comes out right when the process that reads the log hands it over in an orderly way', async () => {
+    const reading = await services.start();
+    const simulating = await services.start({}, 'live');
+    await waitFor('the second one to stand by', () =>
+      simulating.output().includes('another process reads the embedded log'),
+    );
+    const { id } = await startRun(simulating);
+    await waitFor('the run to be under way', async () => (await consumed()) > EVERY_FAULT.totalEvents / 5);
+    expect(await reading.stop()).toBe(0);
+    await expectVerified(simulating, id);
+  });
+});
