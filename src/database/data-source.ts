@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TlsOptions } from 'node:tls';
+import pg from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Config } from '../config/config.js';
@@ -41,6 +42,17 @@ const SERVER_SETTINGS = [
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');
+
+/**
+ * A connection that the server ends in the moment in which it was made has no listener yet: the pool has handed it over, and
+ * TypeORM takes it a little later. The error would end the process; like this the first query of the connection tells.
+ */
+class CalmClient extends pg.Client {
+  constructor(options: pg.ClientConfig) {
+    super(options);
+    this.on('error', () => undefined);
+  }
+}
 
 type DatabaseConfig = Pick<
   Config,
@@ -86,6 +98,7 @@ export function dataSourceOptions(
       keepAlive: true,
       query_timeout: QUERY_TIMEOUT_MS,
       options: SERVER_SETTINGS,
+      Client: CalmClient,
     },
   };
 }
