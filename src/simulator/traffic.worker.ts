@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import kafkajs from 'kafkajs';
+import { partitionOf } from '../transport/core/partitioner.js';
 import { AnswerKey } from './core/answer-key.js';
 import { buffersOf } from './core/packed-events.js';
 import { TrafficSource } from './core/traffic-source.js';
@@ -14,7 +14,10 @@ if (!port) throw new Error('This is the code of a thread');
 
 const { traffic, rules, newest, startedAt } = workerData as FeedOptions;
 const key = new AnswerKey(rules, newest, startedAt);
-const source = new TrafficSource(new Traffic(traffic), key, partitioner(newest.length));
+// Simulated events lie where those of real producers with the same key would.
+const source = new TrafficSource(new Traffic(traffic), key, (eventKey) =>
+  partitionOf(Buffer.from(eventKey), newest.length),
+);
 
 function reply(message: FeedReply, transferred: ArrayBuffer[] = []): void {
   port?.postMessage(message, transferred);
@@ -41,17 +44,3 @@ port.on('message', (request: FeedRequest) => {
   }
 });
 for (let batch = 0; batch < AHEAD; batch++) generate();
-
-/** As Kafka's own clients pick the partition of a key, so that simulated events lie where those of real producers would. */
-function partitioner(count: number): (key: string) => number {
-  const pick = kafkajs.Partitioners.DefaultPartitioner();
-  const partitionMetadata = Array.from({ length: count }, (_, partitionId) => ({
-    partitionErrorCode: 0,
-    partitionId,
-    leader: 0,
-    replicas: [0],
-    isr: [0],
-  }));
-  return (eventKey) =>
-    count === 1 ? 0 : pick({ topic: '', partitionMetadata, message: { key: eventKey, value: null } });
-}
