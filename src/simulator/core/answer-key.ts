@@ -53,6 +53,9 @@ const MAX_WINDOWS = 200_000;
 /** How far an event may be ahead of its record. */
 const MAX_AHEAD_MS = 300_000;
 
+/** Earlier years are no valid timestamps. */
+const YEAR_2000_MICROS = Date.UTC(2000) * 1000;
+
 const MINUTE = 60_000;
 const TYPE_WINDOW = { metricType: 'event_type_agg', length: 5 * MINUTE };
 const REGION_WINDOW = { metricType: 'region_agg', length: 10 * MINUTE };
@@ -138,6 +141,7 @@ export class AnswerKey {
   private judge({ event, dueAt }: KeyedEvent, log: Partition): string | null {
     const { maxLateness, watermarkDelay, lateEvents } = this.rules;
     const { eventTime } = event;
+    if (eventTime < YEAR_2000_MICROS) return 'invalid_timestamp';
     if (eventTime / 1000 > this.startedAt + dueAt + MAX_AHEAD_MS) this.ahead++;
     if (log.newest - eventTime > maxLateness * 1000) return 'too_late';
 

@@ -1,6 +1,12 @@
 import { base, Faker, type Randomizer } from '@faker-js/faker';
 import { defaultWeights } from './default-weights.js';
-import { faults, invalidReasons, type FaultReason, type InvalidReason } from './faults.js';
+import {
+  faults,
+  invalidReasons,
+  TOO_LATE_MARGIN_SECONDS,
+  type FaultReason,
+  type InvalidReason,
+} from './faults.js';
 import { hundredths, integer, pick, seededRandom, uuid } from './random.js';
 import { eventTypes, render, type Direction, type EventType, type TelecomEvent } from './telecom-event.js';
 import { Weighted } from './weighted.js';
@@ -43,9 +49,6 @@ const defaults = {
   maxEventBytes: 1_048_576,
   maxLatenessSeconds: 7 * 86_400,
 };
-
-/** Beyond what is too late: a partition's newest event may be out of order by a day. */
-const TOO_LATE_MARGIN_SECONDS = 2 * 86_400;
 
 const directions: readonly Direction[] = ['incoming', 'outgoing'];
 const SUBSCRIBERS_PER_REGION = 2500;

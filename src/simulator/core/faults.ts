@@ -25,6 +25,9 @@ export const invalidReasons = [...faultReasons, 'too_late'] as const;
 
 export type InvalidReason = (typeof invalidReasons)[number];
 
+/** By how much those that come too late do so: a partition's newest event may be out of order by a day. */
+export const TOO_LATE_MARGIN_SECONDS = 2 * 86_400;
+
 /** Writes an event down broken in one way; null is a tombstone. Larger records than `maxEventBytes` are `oversized`. */
 export type Fault = (event: TelecomEvent, maxEventBytes: number) => Buffer | null;
 

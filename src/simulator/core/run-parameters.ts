@@ -1,8 +1,9 @@
+import { TOO_LATE_MARGIN_SECONDS } from './faults.js';
 import { QUIETEST } from './intensity.js';
 import type { RunParameters, StartRun } from '../simulator.schemas.js';
 
-const DAY_MS = 86_400_000;
-const MONTH_MS = 30 * DAY_MS;
+const HOUR_MS = 3_600_000;
+const MONTH_MS = 30 * 24 * HOUR_MS;
 
 /**
  * Fills in what a request leaves out. A run faster than time would soon be ahead of it, and events of the future do not
@@ -31,12 +32,17 @@ const leastIntensity = ({ diurnal, bursts }: Pick<StartRun, 'diurnal' | 'bursts'
   (diurnal ? QUIETEST : 1) * Math.min(1, bursts?.factor ?? 1);
 
 /**
- * No event of the run that counts is older. Broken ones may be too late by {@link DAY_MS} or so: they count where nothing newer is
- * in their partition yet.
+ * No event of the run that counts is older. Those made to be too late count where nothing newer is in their partition yet.
  * @param maxLateness how old an event may be beside the newest, milliseconds
  * @returns epoch milliseconds
  */
 export const earliestEventTime = (
-  { startTime, lateSeconds, outOfOrderSeconds }: RunParameters,
+  { startTime, lateRate, lateSeconds, outOfOrderSeconds, invalidRate, invalidWeights }: RunParameters,
   maxLateness: number,
-): number => startTime - (lateSeconds + 2 * outOfOrderSeconds) * 1000 - maxLateness - 2 * DAY_MS;
+): number => {
+  const late = lateRate > 0 ? lateSeconds : 0;
+  const isTooLate = invalidRate > 0 && (invalidWeights.too_late ?? 0) > 0;
+  const tooLate = isTooLate ? maxLateness + TOO_LATE_MARGIN_SECONDS * 1000 : 0;
+  // Whole windows, as the longest there are.
+  return startTime - (late + outOfOrderSeconds) * 1000 - tooLate - HOUR_MS;
+};
