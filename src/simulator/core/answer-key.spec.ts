@@ -105,7 +105,9 @@ describe('an event', () => {
   });
 
   it('of a partition that is not there is a fault of the program', () => {
-    expect(() => { new AnswerKey(rules, [null], 0).add(sent('10:00:00'), 1); }).toThrow(RangeError);
+    expect(() => {
+      new AnswerKey(rules, [null], 0).add(sent('10:00:00'), 1);
+    }).toThrow(RangeError);
   });
 });
 
@@ -188,10 +190,12 @@ describe('doubt', () => {
   it('there is of more windows than are kept, which are none then', () => {
     const key = new AnswerKey({ ...rules, maxLateness: Number.MAX_SAFE_INTEGER }, [null], STARTED);
     const event = sent('00:00:00');
-    const add = (count: number): void => { key.add(
+    const add = (count: number): void => {
+      key.add(
         { ...event, event: { ...event.event, eventTime: event.event.eventTime - count * 600_000_000 } },
         0,
-      ); };
+      );
+    };
     for (let count = 0; count < 100_000; count++) add(count);
     expect(key.answer().doubt).toBeNull();
     expect(key.answer().windows).toHaveLength(200_000);
