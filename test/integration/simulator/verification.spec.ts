@@ -1,5 +1,7 @@
 import { jest } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Expected, Verification } from '../../../src/simulator/answer-key.schemas.js';
+import { AnswerKeysService } from '../../../src/simulator/answer-keys.service.js';
 import type { Run } from '../../../src/simulator/simulator.schemas.js';
 import { EventPublisher, PublishError } from '../../../src/transport/event-publisher.js';
 import { EventSource } from '../../../src/transport/event-source.js';
@@ -363,15 +365,19 @@ describe('a run', () => {
 
   const LONG = { ...EVERYTHING, totalEvents: undefined, eventsPerSecond: 2000, timeScale: 600 };
 
-  it('has an answer as soon as it is seen to have ended', async () => {
-    for (let round = 0; round < 3; round++) {
-      const id = await begin({ ...EVERYTHING, totalEvents: 2000, eventsPerSecond: 200_000 });
-      await waitFor('the end', async () => {
-        const { body } = await service.ask('GET', '/simulator');
-        return (body as { status: string }).status === 'idle';
-      });
-      expect(await verify(id)).toMatchObject({ status: 200, body: { matches: true } });
-    }
+  it('has an answer as soon as it is seen to have ended, however long that takes to be stored', async () => {
+    const keys = service.get(AnswerKeysService);
+    const finish = keys.finish.bind(keys);
+    jest.spyOn(keys, 'finish').mockImplementation(async (...result) => {
+      await delay(500);
+      return finish(...result);
+    });
+    const id = await begin({ ...EVERYTHING, totalEvents: 2000, eventsPerSecond: 200_000 });
+    await waitFor('the end', async () => {
+      const { body } = await service.ask('GET', '/simulator');
+      return (body as { status: string }).status === 'idle';
+    });
+    expect(await verify(id)).toMatchObject({ status: 200, body: { matches: true } });
   });
 
   it('that was stopped matches with what it has sent', async () => {
