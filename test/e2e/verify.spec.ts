@@ -1,4 +1,4 @@
-import type { Expected } from '../../src/simulator/answer-key.schemas.js';
+import type { Difference, Expected } from '../../src/simulator/answer-key.schemas.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
 import { EVERY_FAULT, ended, expectVerified, startRun, verify, windowsIn } from '../support/runs.js';
 import { anomaliesByReason, expectBalancedLedger, ledger } from '../support/sample.js';
@@ -125,15 +125,29 @@ describe('a run with every fault, through the embedded log', () => {
     await expectAnswerInDatabase(simulating, id);
   });
 
-  it('comes out right when the process that reads the log hands it over in an orderly way', async () => {
-    const reading = await services.start();
-    const simulating = await services.start({}, 'live');
-    await waitFor('the second one to stand by', () =>
-      simulating.output().includes('another process reads the embedded log'),
-    );
-    const { id } = await startRun(simulating);
-    await waitFor('the run to be under way', async () => (await consumed()) > EVERY_FAULT.totalEvents / 5);
-    expect(await reading.stop()).toBe(0);
-    await expectVerified(simulating, id);
+  const sabotages = [
+    { fault: 'drop', factor: -1 },
+    { fault: 'double', factor: 1 },
+  ];
+  it.each(sabotages)('is found out by verify when $fault:10000 is done to it', async ({ fault, factor }) => {
+    const service = await services.start({ NODE_ENV: 'test', TEST_SABOTAGE: `${fault}:10000` });
+    const { id } = await startRun(service);
+    expect(await ended(service, id)).toMatchObject({ status: 'finished' });
+    const found = await verify(service, id);
+    const { counted, lateCounted } = await service.get<Expected>(`/simulator/runs/${id}/expected`);
+    const hit = Math.floor((counted + lateCounted) / 10_000);
+    expect(hit).toBe(9);
+    expect(found).toMatchObject({ matches: false, moreDifferences: false });
+    expect(found.differences.every((difference) => difference.in === 'window')).toBe(true);
+    for (const metricType of ['event_type_agg', 'region_agg'])
+      expect(gainOf(found.differences, metricType)).toBe(factor * hit);
+    // Neither the ledger nor the anomalies tell.
+    await expectBalancedLedger(database.dataSource);
   });
+
+  /** By how many events the windows of a type have too many. */
+  const gainOf = (differences: readonly Difference[], metricType: string): number =>
+    differences
+      .filter((each) => each.metricType === metricType && each.field === 'eventCount')
+      .reduce((sum, { expected, actual }) => sum + Number(actual) - Number(expected), 0);
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { DataSource } from 'typeorm';
 import type { Expected, Verification } from '../../src/simulator/answer-key.schemas.js';
 import type { Run } from '../../src/simulator/simulator.schemas.js';
@@ -5,19 +6,9 @@ import { waitFor, type Service } from './service.js';
 
 /** A run of 100,000 events in some seconds, with every kind of fault. */
 export const EVERY_FAULT = {
+  ...(JSON.parse(readFileSync('test/fixtures/every-fault.json', 'utf8')) as object),
   eventsPerSecond: 15_000,
   totalEvents: 100_000,
-  timeScale: 600,
-  diurnal: true,
-  bursts: { everySeconds: 2, durationSeconds: 0.5, factor: 3 },
-  typeWeights: { data_session: 5, call: 3, sms: 2, balance_recharge: 1 },
-  regionWeights: { Almaty: 3, Қарағанды: 1, 'Kyzylorda East': 1 },
-  invalidRate: 0.05,
-  futureRate: 0.02,
-  lateRate: 0.1,
-  lateSeconds: 3600,
-  outOfOrderSeconds: 120,
-  duplicateRate: 0.05,
 };
 
 export const startRun = (service: Service, parameters: object = {}): Promise<Run> =>
