@@ -25,15 +25,28 @@ export class EventLogRepository {
 
   /** Appends payloads in order, durably. */
   async append(payloads: readonly (Buffer | null)[]): Promise<void> {
-    // The head's row lock puts appends one after the other until they commit, so a reader never sees a gap.
+    const starts: number[] = [];
+    let next = 1;
+    for (const payload of payloads) {
+      starts.push(next);
+      next += payload?.length ?? 0;
+    }
+    // The head's row lock puts appends one after the other until they commit, so a reader never sees a gap. All bytes are one
+    // parameter, which is sent as it is: of an array of them pg would make a text in hex, and PostgreSQL bytes of that.
     await this.database.query(
       `WITH head AS (
          UPDATE event_log_partitions SET next_offset = next_offset + $2 WHERE partition = $1
          RETURNING next_offset - $2 AS first)
        INSERT INTO event_log (partition, "offset", payload)
-       SELECT $1, head.first + appended.place - 1, appended.payload
-         FROM head, unnest($3::bytea[]) WITH ORDINALITY AS appended(payload, place)`,
-      [EventLogRepository.PARTITION, payloads.length, payloads],
+       SELECT $1, head.first + appended.place - 1, substring($3::bytea FROM appended.start FOR appended.length)
+         FROM head, unnest($4::integer[], $5::integer[]) WITH ORDINALITY AS appended(start, length, place)`,
+      [
+        EventLogRepository.PARTITION,
+        payloads.length,
+        Buffer.concat(payloads.filter((payload) => payload !== null)),
+        starts,
+        payloads.map((payload) => payload?.length ?? null),
+      ],
     );
     this.events.emit('append');
   }

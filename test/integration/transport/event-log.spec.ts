@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { EventLogRepository } from '../../../src/transport/embedded/event-log.repository.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+
+describe('the embedded log', () => {
+  let database: TestDatabase;
+  let log: EventLogRepository;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    log = new EventLogRepository(database.dataSource);
+  });
+  afterAll(() => database.drop());
+
+  it('gives back what was appended, to the byte and in order: empty records and tombstones too', async () => {
+    const bytes = fc.uint8Array({ maxLength: 50 }).map((array) => Buffer.from(array));
+    const payloads = fc.array(fc.oneof(bytes, fc.constant(null)), { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(payloads, async (appended) => {
+        const { high } = await log.bounds();
+        await log.append(appended);
+        const records = await log.read(high, 100, 1_000_000);
+        expect(records.map(({ value }) => value)).toEqual(appended);
+        expect(records.map(({ offset }) => BigInt(offset) - high)).toEqual(
+          appended.map((_, at) => BigInt(at)),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('takes megabytes at once', async () => {
+    const appended = [Buffer.alloc(1_048_576, 1), null, Buffer.alloc(3_000_000, 2), Buffer.from('x')];
+    const { high } = await log.bounds();
+    await log.append(appended);
+    const records = await log.read(high, 100, 10_000_000);
+    // Jest compares buffers a byte at a time.
+    expect(records.map(({ value }) => value?.toString('base64'))).toEqual(
+      appended.map((value) => value?.toString('base64')),
+    );
+  });
+});
