@@ -4,6 +4,7 @@ import { intakeRules, takeIn } from '../../ingestion/core/intake.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
 import { AnswerKey, type Answer, type KeyRules } from './answer-key.js';
 import { defaultWeights } from './default-weights.js';
+import { invalidReasons } from './faults.js';
 import { earliestEventTime, runParameters } from './run-parameters.js';
 import { keyRules, trafficLimits } from './run-rules.js';
 import type { TelecomEvent } from './telecom-event.js';
@@ -239,6 +240,9 @@ describe('what the pipeline makes of traffic', () => {
     }),
   });
 
+  /** Also those that come only when they are named. */
+  const everyReason = Object.fromEntries(invalidReasons.map((reason) => [reason, 1]));
+
   const line = (window: Answer['windows'][number]): string =>
     [
       ...[window.metricType, window.metricKey, window.windowStart, window.windowEnd],
@@ -252,7 +256,10 @@ describe('what the pipeline makes of traffic', () => {
     fc.assert(
       fc.property(anyRun, ({ traffic: given, seed, count, newest: offsets, config: some }) => {
         const config = { ...some, MAX_EVENT_BYTES: 4096 };
-        const parameters = runParameters({ ...defaultWeights, ...given, startTime: START } as never, START);
+        const parameters = runParameters(
+          { ...defaultWeights, invalidWeights: everyReason, ...given, startTime: START } as never,
+          START,
+        );
         const traffic = new Traffic({ ...parameters, ...trafficLimits(config), seed });
         const newest = offsets.map((offset) => (offset === null ? null : START * 1000 + offset));
         // Long after, so that nothing whole is ahead of its record.
@@ -298,12 +305,7 @@ describe('what the pipeline makes of traffic', () => {
       { numRuns: 200 },
     );
     expect([...met]).toEqual(
-      expect.arrayContaining([
-        'amended',
-        'late_event',
-        'too_late',
-        ...Object.keys(defaultWeights.invalidWeights),
-      ]),
+      expect.arrayContaining(['amended', 'late_event', 'too_late', ...invalidReasons]),
     );
   });
 });
