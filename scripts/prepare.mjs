@@ -43,15 +43,16 @@ function isInstalled() {
   );
 }
 
+/** Nothing of it goes to stdout, which belongs to the command that comes after. */
 function run(what, command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['inherit', 2, 2] });
   if (status !== 0)
     fail(`${what} failed${error ? `: ${error.message}` : ''}. See the lines above; then start again.`);
 }
 
 function install() {
   if (isInstalled()) return;
-  console.log('Installing packages (about a minute the first time) …');
+  console.error('Installing packages (about a minute the first time) …');
   const npm = process.env.npm_execpath;
   const args = [
     'ci',
@@ -90,7 +91,7 @@ function build() {
   const stamp = path('dist', '.digest');
   const digest = sourceDigest();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
-  console.log('Building …');
+  console.error('Building …');
   rmSync(path('dist'), { recursive: true, force: true });
   run('The build', process.execPath, [
     path('node_modules', 'typescript', 'bin', 'tsc'),

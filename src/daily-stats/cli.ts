@@ -6,6 +6,7 @@ import { dayOf } from '../aggregation/core/day.js';
 import { ConfigError, parseConfig, usesEmbeddedPostgres, type Config } from '../config/config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { StartupError } from '../config/startup-error.js';
+import { UsageError } from '../config/usage-error.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { DatabaseService } from '../database/database.service.js';
 import { EmbeddedPostgres } from '../database/embedded-postgres.js';
@@ -13,7 +14,7 @@ import { withTimeout } from '../database/with-timeout.js';
 import { isDatabaseUnavailable } from '../http/database-unavailable.js';
 import { BatchCommand } from './batch/batch.command.js';
 import { BatchModule } from './batch/batch.module.js';
-import { batchOrder, UsageError, type BatchOrder } from './core/command-line.js';
+import { batchOrder, type BatchOrder } from './core/command-line.js';
 
 const USAGE = `Builds daily stats. Exit code 0 when every day is built, 1 otherwise.
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { addDays, parseDay, type Day } from '../../aggregation/core/day.js';
-import { batchOrder, MAX_BACKFILL_DAYS, UsageError } from './command-line.js';
+import { UsageError } from '../../config/usage-error.js';
+import { batchOrder, MAX_BACKFILL_DAYS } from './command-line.js';
 
 const TODAY = parseDay('2025-11-10')!;
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { addDays, daysBetween, parseDay, type Day } from '../../aggregation/core/day.js';
+import { UsageError } from '../../config/usage-error.js';
 
 /** Most days of one backfill. */
 export const MAX_BACKFILL_DAYS = 366;
@@ -11,9 +12,6 @@ export interface BatchOrder {
   /** Build days from what there is, also when the watermark has not passed them. */
   readonly force: boolean;
 }
-
-/** A command line that cannot be followed; the message says why. */
-export class UsageError extends Error {}
 
 /**
  * What a command line asks for; null when that is help.
