@@ -8,7 +8,7 @@ import type { LedgerCounts } from './core/expected-ledger.js';
 import type { Ends } from './core/log-end.js';
 import type { RunResult } from './simulator-run.js';
 import type { RunParameters } from './simulator.schemas.js';
-import { inSnapshot, LEDGER, METRIC_VALUE, standingsOf } from './standings.js';
+import { inSnapshot, LEDGER, standingsOf } from './standings.js';
 
 /** Runs whose answers are kept. */
 const KEPT_RUNS = 20;
@@ -142,18 +142,17 @@ export class AnswerKeysRepository {
   }
 
   /** What the run must have added to windows, in order of time. */
-  async windows(runId: string): Promise<(WindowSums & WindowPlace & { metricValue: number })[]> {
+  async windows(runId: string): Promise<(WindowSums & WindowPlace)[]> {
     const rows: WindowRow[] = await this.database.query(
-      `SELECT *, ${METRIC_VALUE} AS metric_value FROM simulator_run_windows AS held WHERE run_id = $1
+      `SELECT * FROM simulator_run_windows WHERE run_id = $1
         ORDER BY window_start, metric_type, metric_key`,
       [runId],
     );
     return rows.map((row) => ({
       metricType: row.metric_type,
       metricKey: row.metric_key,
-      windowStart: row.window_start,
+      windowStart: row.window_start.getTime(),
       ...sumsOf(row),
-      metricValue: row.metric_value,
     }));
   }
 
@@ -214,7 +213,8 @@ async function storeWindows(
 interface WindowPlace {
   readonly metricType: string;
   readonly metricKey: string;
-  readonly windowStart: Date;
+  /** Epoch milliseconds. */
+  readonly windowStart: number;
 }
 
 interface RunRow {
@@ -244,7 +244,6 @@ interface WindowRow {
   event_count: string;
   late_events: string;
   sum_micros: string;
-  metric_value: number;
 }
 
 const sumsOf = (row: Pick<WindowRow, 'event_count' | 'late_events' | 'sum_micros'>): WindowSums => ({

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { formatInstant } from '../http/core/instant.js';
 import { ProblemError } from '../http/problem.js';
 import { PublishError } from '../transport/event-publisher.js';
 import type { Expected, Verification } from './answer-key.schemas.js';
@@ -10,6 +9,7 @@ import { ComparisonQueries, type Snapshot } from './comparison.queries.js';
 import type { PartitionAnswer } from './core/answer-key.js';
 import { differencesOfAnomalies, differencesOfLedger, differencesOfWindow } from './core/differences.js';
 import { totalsOf } from './core/expected-ledger.js';
+import { expectedOf, locatedAnswer } from './core/expected.js';
 import type { Ends } from './core/log-end.js';
 import { SimulatorService } from './simulator.service.js';
 import type { Standing } from './standings.js';
@@ -38,23 +38,10 @@ export class VerificationService {
   /** @throws ProblemError not_found, simulator_running, run_not_verifiable */
   async expected(runId: string): Promise<Expected> {
     const { topic, rules, partitions } = await this.key(runId);
-    const windows = await this.keys.windows(runId);
-    return {
-      runId,
-      topic,
-      rules: { ...rules },
-      ...totalsOf(partitions.map(({ answer }) => answer)),
-      partitions: partitions.map(({ firstOffset, endOffset, answer }) => ({
-        ...answer,
-        firstOffset: String(firstOffset),
-        endOffset: String(endOffset),
-      })),
-      windows: windows.map(({ windowStart, sumMicros, ...window }) => ({
-        ...window,
-        windowStart: formatInstant(windowStart),
-        sumMicros: String(sumMicros),
-      })),
-    };
+    const located = partitions.map(({ firstOffset, endOffset, answer }) =>
+      locatedAnswer(answer, firstOffset, endOffset),
+    );
+    return { runId, topic, ...expectedOf(rules, located, await this.keys.windows(runId)) };
   }
 
   /**
