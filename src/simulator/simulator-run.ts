@@ -45,6 +45,8 @@ export interface OpenRun {
 /** What a run needs of the world. */
 export interface RunSurroundings {
   readonly publisher: EventPublisher;
+  /** False: everything is due at once; the events have the times that they would have otherwise. */
+  readonly paced?: boolean;
   /** Where each partition of the log ends now. @throws PublishError when it cannot be asked */
   ends(): Promise<Ends>;
   /** @throws PublishError when the log cannot be asked */
@@ -176,12 +178,12 @@ export class SimulatorRun {
       const dueAt = await feed.nextDue();
       if (this.sent >= total || dueAt > duration) {
         // A run of some seconds lasts them to the end, also when nothing is due any more.
-        const left = this.sent >= total ? 0 : duration - this.clock.elapsed(Date.now(), dueAt);
+        const left = this.sent >= total ? 0 : duration - this.elapsed(dueAt);
         if (left <= 0) return 'finished';
         await this.wait(Math.min(left, LONGEST_WAIT));
         continue;
       }
-      const elapsed = Math.min(this.clock.elapsed(Date.now(), dueAt), duration);
+      const elapsed = Math.min(this.elapsed(dueAt), duration);
       if (this.status === 'paused') await this.wait(LONGEST_WAIT);
       else if (dueAt > elapsed) await this.wait(Math.min(Math.max(dueAt - elapsed, TICK), LONGEST_WAIT));
       else {
@@ -191,6 +193,12 @@ export class SimulatorRun {
       }
     }
     return 'stopped';
+  }
+
+  /** @param due when the next event is due; both in milliseconds since the start of the run */
+  private elapsed(due: number): number {
+    if (this.surroundings.paced === false) return Number.POSITIVE_INFINITY;
+    return this.clock.elapsed(Date.now(), due);
   }
 
   /** @returns false when the run was stopped before the log took the batch */

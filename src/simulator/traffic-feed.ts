@@ -11,6 +11,7 @@ export interface FeedOptions {
   /** One for each partition. */
   readonly newest: readonly (number | null)[];
   readonly startedAt: number;
+  readonly paced?: boolean;
 }
 
 export type FeedRequest =

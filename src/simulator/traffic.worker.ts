@@ -12,8 +12,8 @@ const AHEAD = 4;
 const port = parentPort;
 if (!port) throw new Error('This is the code of a thread');
 
-const { traffic, rules, newest, startedAt } = workerData as FeedOptions;
-const key = new AnswerKey(rules, newest, startedAt);
+const { traffic, rules, newest, startedAt, paced } = workerData as FeedOptions;
+const key = new AnswerKey(rules, newest, startedAt, paced);
 // Simulated events lie where those of real producers with the same key would.
 const source = new TrafficSource(new Traffic(traffic), key, (eventKey) =>
   partitionOf(Buffer.from(eventKey), newest.length),

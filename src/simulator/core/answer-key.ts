@@ -89,12 +89,14 @@ export class AnswerKey {
 
   /**
    * @param newest of each partition the newest event time that was accepted before the run, epoch microseconds
-   * @param startedAt no event is sent before this instant and its `dueAt`, epoch milliseconds
+   * @param startedAt no event is sent before this instant, epoch milliseconds
+   * @param paced whether each is sent by its `dueAt` later, at the earliest
    */
   constructor(
     private readonly rules: KeyRules,
     newest: readonly (number | null)[],
     private readonly startedAt: number,
+    private readonly paced = true,
   ) {
     this.partitions = newest.map((time) => ({
       sent: 0,
@@ -142,7 +144,8 @@ export class AnswerKey {
     const { maxLateness, watermarkDelay, lateEvents } = this.rules;
     const { eventTime } = event;
     if (eventTime < YEAR_2000_MICROS) return 'invalid_timestamp';
-    if (eventTime / 1000 > this.startedAt + dueAt + MAX_AHEAD_MS) this.ahead++;
+    const sentAt = this.startedAt + (this.paced ? dueAt : 0);
+    if (eventTime / 1000 > sentAt + MAX_AHEAD_MS) this.ahead++;
     if (log.newest - eventTime > maxLateness * 1000) return 'too_late';
 
     const watermark = log.newest / 1000 - watermarkDelay;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { startRunSchema } from '../simulator.schemas.js';
 import { defaultWeights } from './default-weights.js';
 import { Intensity } from './intensity.js';
-import { runParameters } from './run-parameters.js';
+import { expectedEvents, runParameters } from './run-parameters.js';
 
 const NOW = 1_762_596_930_123;
 const DAY = 86_400_000;
@@ -101,5 +101,36 @@ describe('a run without startTime', () => {
         }
       }),
     );
+  });
+});
+
+describe('a run that is not paced', () => {
+  const startOf = (request: object): number =>
+    runParameters(startRunSchema.parse(request), NOW, false).startTime;
+
+  it('begins so early that its events end now, for all of them are sent at once', () => {
+    expect(startOf({ eventsPerSecond: 100, totalEvents: 6000 })).toBe(NOW - 60_000);
+    expect(startOf({ durationSeconds: 60, timeScale: 0.5 })).toBe(NOW - 30_000);
+    expect(startOf({})).toBe(NOW - 30 * DAY);
+  });
+
+  it('begins when it is told to', () => {
+    expect(startOf({ startTime: '2025-11-01T00:00:00Z' })).toBe(Date.UTC(2025, 10, 1));
+  });
+});
+
+describe('the number of events of a run', () => {
+  const countOf = (request: object): number | null => expectedEvents(parametersOf(request));
+
+  it('is that of the end that comes first', () => {
+    expect(countOf({ eventsPerSecond: 100, totalEvents: 6000 })).toBe(6000);
+    expect(countOf({ eventsPerSecond: 100, durationSeconds: 10 })).toBe(1000);
+    expect(countOf({ eventsPerSecond: 100, totalEvents: 600, durationSeconds: 10 })).toBe(600);
+    expect(countOf({})).toBeNull();
+  });
+
+  it('has those of bursts', () => {
+    const bursts = { everySeconds: 10, durationSeconds: 1, factor: 11 };
+    expect(countOf({ eventsPerSecond: 100, durationSeconds: 20, bursts })).toBe(4000);
   });
 });
