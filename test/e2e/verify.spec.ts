@@ -73,15 +73,14 @@ async function expectAnswerInDatabase(service: Service, id: string): Promise<Exp
     await expectAnswerInDatabase(simulating, id);
   });
 
-  it('cannot be verified when the one that simulates is killed with -9; a new one can', async () => {
+  it('can be verified as far as it came when the one that simulates is killed with -9, and so can a new one', async () => {
     const { id } = await startRun(simulating);
     await underWay();
     await simulating.kill();
     expect(await ended(other, id)).toMatchObject({ status: 'interrupted' });
-    await expect(verify(other, id)).rejects.toThrow(/answered 409: .*run_not_verifiable/);
-    await expect(other.get(`/simulator/runs/${id}/expected`)).rejects.toThrow(/answered 409/);
+    expect(await verify(other, id)).toMatchObject({ matches: true, sent: await published() });
+    await expectAnswerInDatabase(other, id);
 
-    await waitFor('all that was sent', async () => (await consumed()) === (await published()), 60_000);
     const next = await startRun(other, { totalEvents: 20_000 });
     await expectVerified(other, next.id, 20_000);
     await expectBalancedLedger(database.dataSource);

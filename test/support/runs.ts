@@ -4,11 +4,11 @@ import type { Expected, Verification } from '../../src/simulator/answer-key.sche
 import type { Run } from '../../src/simulator/simulator.schemas.js';
 import { waitFor, type Service } from './service.js';
 
-/** A run of 100,000 events in some seconds, with every kind of fault. */
+/** A run of 60,000 events in some seconds, with every kind of fault. */
 export const EVERY_FAULT = {
   ...(JSON.parse(readFileSync('test/fixtures/every-fault.json', 'utf8')) as object),
   eventsPerSecond: 15_000,
-  totalEvents: 100_000,
+  totalEvents: 60_000,
 };
 
 export const startRun = (service: Service, parameters: object = {}): Promise<Run> =>
