@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import kafkajs from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import { PublishError } from '../../transport/event-publisher.js';
-import { kafkaOptions } from '../../transport/kafka/kafka-client.js';
+import { kafkaOptions, producerOptions } from '../../transport/kafka/kafka-client.js';
 import { KafkaAdmin } from '../../transport/kafka/kafka.admin.js';
 import { KafkaPublisher } from '../../transport/kafka/kafka.publisher.js';
 import type { Ends } from '../core/log-end.js';
@@ -20,9 +20,8 @@ export class KafkaTarget implements RunTarget {
     private readonly wanted: number | null,
   ) {
     this.topic = config.KAFKA_TOPIC;
-    const kafka = new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka')));
-    this.publisher = new KafkaPublisher(kafka, this.topic);
-    this.admin = new KafkaAdmin(kafka, config);
+    this.publisher = new KafkaPublisher(producerOptions(config), this.topic);
+    this.admin = new KafkaAdmin(new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka'))), config);
   }
 
   async prepare(note: (line: string) => void): Promise<Ends> {

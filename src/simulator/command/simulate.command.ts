@@ -65,7 +65,7 @@ export class SimulateCommand {
     await this.run.ended;
     clearInterval(looking);
     const seconds = this.seconds();
-    const result = this.run.result();
+    const result = this.run.result() ?? { doubt: 'it ended without knowing what the log had taken' };
     const doubt = 'doubt' in result ? result.doubt : await this.target.doubt(result.ends);
     const { status, sent, eventsPerSecond, lastError } = this.run.progress();
     const { seed, parameters } = this.order;
