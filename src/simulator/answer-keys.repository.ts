@@ -166,6 +166,9 @@ export class AnswerKeysRepository {
       `UPDATE simulator_runs SET rules = $2, earliest = $3, not_verifiable = NULL WHERE id = $1`,
       [id, JSON.stringify(rules), since],
     );
+    // An earlier attempt may have been committed although its answer was lost.
+    for (const table of ['simulator_run_partitions', 'simulator_run_baseline'])
+      await snapshot.query(`DELETE FROM ${table} WHERE run_id = $1`, [id]);
     await snapshot.query(
       `INSERT INTO simulator_run_partitions
          (run_id, topic, partition, incarnation, first_offset, newest_event_time, ledger_before)

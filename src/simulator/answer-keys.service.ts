@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, topicOf, type Config } from '../config/config.js';
+import { isDatabaseUnavailable } from '../http/database-unavailable.js';
 import { EventSource } from '../transport/event-source.js';
 import { PublishError } from '../transport/event-publisher.js';
 import { AnswerKeysRepository, type StoredKey } from './answer-keys.repository.js';
@@ -58,7 +59,7 @@ export class AnswerKeysService {
     for (const deadline = Date.now() + PATIENCE_MS; ;) {
       const ends = await this.ends();
       const begun = await this.keys.begin(run, ends).catch((error: unknown) => {
-        this.logger.debug(`Simulator run ${runId}: ${(error as Error).message}`);
+        if (!isDatabaseUnavailable(error)) throw error;
         return { behind: 'the database was away' };
       });
       if ('newest' in begun) return { ends, newest: begun.newest, doubt: null };
@@ -70,7 +71,15 @@ export class AnswerKeysService {
 
   /** Stores what a run has come to; again is the same as once. */
   async finish(runId: string, result: RunResult | null): Promise<void> {
-    if (result) await this.keys.finish(runId, result);
+    if (!result) return;
+    try {
+      await this.keys.finish(runId, result);
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) throw error;
+      // No run shall wait for ever for an answer that cannot be stored.
+      this.logger.error(`The answer of simulator run ${runId} could not be stored`, error);
+      await this.keys.finish(runId, { doubt: 'its answer could not be stored; see the log of the service' });
+    }
   }
 
   /**

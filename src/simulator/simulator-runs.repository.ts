@@ -4,8 +4,8 @@ import type { DataSource } from 'typeorm';
 import { inTransaction } from '../database/transaction.js';
 import { Conditions } from '../http/core/conditions.js';
 import { formatInstant, formatOptionalInstant } from '../http/core/instant.js';
-import { cursorPosition, page, type Page } from '../http/list.js';
-import { rowIdCursor } from '../http/row-id.js';
+import type { Page } from '../http/list.js';
+import { pageById, rowIdCursor } from '../http/row-id.js';
 import type { RunProgress } from './simulator-run.js';
 import type { Run, RunParameters, RunsQuery, RunStatus } from './simulator.schemas.js';
 
@@ -112,16 +112,15 @@ export class SimulatorRunsRepository {
 
   /** Newest first. */
   async list(query: RunsQuery): Promise<Page<Run>> {
-    const before = cursorPosition(cursor, query.cursor);
-    await this.sweep();
     const where = new Conditions();
     if (query.status) where.add('status = ?', query.status);
-    if (before) where.add('id < ?', before);
-    const rows: RunRow[] = await this.database.query(
-      `SELECT * FROM simulator_runs ${String(where)} ORDER BY id DESC LIMIT ${where.parameter(query.limit + 1)}`,
-      where.values,
-    );
-    return page(rows.map(toRun), query.limit, (last) => cursor.encode(last.id));
+    return pageById(cursor, query, where, async (clauses, values) => {
+      await this.sweep();
+      const rows: RunRow[] = await this.database.query(`SELECT * FROM simulator_runs ${clauses}`, [
+        ...values,
+      ]);
+      return rows.map(toRun);
+    });
   }
 }
 
