@@ -136,7 +136,6 @@ export class SimulatorRun {
       this.noteError(error instanceof PublishError ? error.message : 'An internal error; see the log.');
       this.logger.error(`Simulator run ${this.id} failed`, error);
     }
-    this.mean = this.meter.mean(performance.now());
     this.finishedAt = new Date();
     this.status = end;
     this.logger.log(`Simulator run ${this.id} ${end}: ${this.sent} events, ${this.mean.toFixed(1)}/s`);
@@ -150,7 +149,10 @@ export class SimulatorRun {
       await feed.nextDue();
       this.begin();
       const log = new LogEnd(run.ends);
-      const end = await this.send(feed, log);
+      // What the answer takes afterwards is no time of the run.
+      const end = await this.send(feed, log).finally(() => {
+        this.mean = this.meter.mean(performance.now());
+      });
       if (end !== 'unknown') this.outcome = await resultOf(run, log);
       return end === 'unknown' ? 'stopped' : end;
     } finally {
