@@ -13,6 +13,8 @@ import type { TrafficFeed } from './traffic-feed.js';
 const MAX_BATCH = 5000;
 /** Shortest wait for events to become due, in milliseconds: at high rates they go out some hundred at a time. */
 const TICK = 20;
+/** What adding up a million distances of two events may be off by, in milliseconds: the last one is due in time. */
+const ROUNDING = 0.001;
 /** Longest wait without a look at the clock, which may have been set. */
 const LONGEST_WAIT = 1000;
 /** Waits between attempts to publish a batch to a log that is not available, doubling, in milliseconds. */
@@ -175,7 +177,7 @@ export class SimulatorRun {
   /** @returns `unknown` when the run was stopped before it was known what the log has taken */
   private async send(feed: TrafficFeed, log: LogEnd): Promise<'finished' | 'stopped' | 'unknown'> {
     const total = this.parameters.totalEvents ?? Number.POSITIVE_INFINITY;
-    const duration = (this.parameters.durationSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+    const duration = (this.parameters.durationSeconds ?? Number.POSITIVE_INFINITY) * 1000 + ROUNDING;
     while (!this.stopping.signal.aborted) {
       const dueAt = await feed.nextDue();
       if (this.sent >= total || dueAt > duration) {

@@ -638,7 +638,7 @@ describe('a database that goes away', () => {
 
   const breakConnections = () =>
     sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
     );
   const lockIsHeld = async (): Promise<boolean> =>
     (await sql(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7401030`)).length > 0;

@@ -403,7 +403,7 @@ describe('a run', () => {
     const id = await begin({ eventsPerSecond: 0.1, durationSeconds: 0.2 });
     await ended(id);
     expect(await expectMatch(id)).toMatchObject({ sent: 0 });
-    await expectNotVerifiable(before, /a newer run has begun/);
+    await expectNotVerifiable(before, /a later run has begun/);
     expect((await expectedOf(before)).status).toBe(200);
   });
 
@@ -454,11 +454,11 @@ describe('a run', () => {
     await expectMatch(id);
   });
 
-  it('whose process is gone has none', async () => {
+  it('whose process is gone has none, when it had not begun to send', async () => {
     const [row] = await sql<{ id: string }>(
       `INSERT INTO simulator_runs (seed, parameters, owner) VALUES (7, '{"startTime": 0}', 'gone:1') RETURNING id`,
     );
-    await expectNotVerifiable(row!.id, /its process ended/);
+    await expectNotVerifiable(row!.id, /was never known/);
     expect(await expectedOf(row!.id)).toMatchObject({ status: 409, body: { code: 'run_not_verifiable' } });
   });
 
@@ -609,7 +609,8 @@ describe('a log that reports a failure', () => {
     await expectMatch(id);
   });
 
-  it('and the run is stopped then: what it has sent is not known', async () => {
+  it('and the run is stopped then: the end of the log tells later what it has sent', async () => {
+    const before = await inLog();
     publishThrough(async (events, publish) => {
       await publish(events);
       jest.spyOn(service.get(EventSource), 'bounds').mockRejectedValue(new Error('away'));
@@ -619,13 +620,16 @@ describe('a log that reports a failure', () => {
     await waitFor('the failure', async () => (await runOf(id)).lastError);
     await service.ask('POST', '/simulator/stop');
     jest.restoreAllMocks();
-    await expectNotVerifiable(id, /without knowing what the log had taken/);
+    expect(await expectMatch(id)).toMatchObject({ sent: (await inLog()) - before });
   });
 
-  it('for good ends the run, which has no answer then', async () => {
-    publishThrough(() => Promise.reject(new PublishError('too_large', 'Too large.')));
+  it('for good ends the run, whose answer is that of what the log has taken', async () => {
+    publishThrough(async (events, publish) => {
+      await publish(events.slice(0, 3));
+      throw new PublishError('too_large', 'Too large.');
+    });
     const id = await begin(EVERYTHING);
     expect(await ended(id)).toMatchObject({ status: 'failed' });
-    await expectNotVerifiable(id, /without knowing/);
+    expect(await expectMatch(id)).toMatchObject({ sent: 3 });
   });
 });
