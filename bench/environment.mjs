@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { EmbeddedPostgres } from '../dist/database/embedded-postgres.js';
 import { KafkaBroker } from '../scripts/kafka/broker.mjs';
+import { isPortFree } from '../scripts/kafka/ports.mjs';
 
 /** A real broker and a real PostgreSQL of this run's own; everything is gone after `stop`. */
 export async function startServers() {
@@ -55,8 +57,11 @@ export async function post(service, path, body) {
 }
 
 /** The built service as a process of its own, ready to work. */
-export async function startService(env, port) {
-  const child = spawn(process.execPath, ['dist/main.js'], {
+export async function startService(env, port, nodeArguments = []) {
+  const url = `http://127.0.0.1:${port}`;
+  // The service of another benchmark would be taken for this one, and get its load.
+  if (!(await isPortFree(port))) throw new Error(`Port ${port} is in use`);
+  const child = spawn(process.execPath, [...nodeArguments, 'dist/main.js'], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -68,10 +73,15 @@ export async function startService(env, port) {
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  const url = `http://127.0.0.1:${port}`;
   return {
     url,
     pid: child.pid,
+    async ready() {
+      while (!(await fetch(`${url}/health/ready`).catch(() => undefined))?.ok) {
+        if (child.exitCode !== null) throw new Error(`The service ended with code ${child.exitCode}`);
+        await delay(100);
+      }
+    },
     /** Peak resident set in MB, by the kernel's account. */
     peakMb: () =>
       Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
@@ -81,6 +91,7 @@ export async function startService(env, port) {
     },
     stop: () =>
       new Promise((done) => {
+        if (child.exitCode !== null) return done();
         child.once('exit', done);
         child.kill('SIGTERM');
       }),

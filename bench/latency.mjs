@@ -14,7 +14,7 @@ const servers = await startServers();
 const url = await createDatabase(servers.databaseUrl, 'latency');
 const service = await startService({ DATABASE_URL: url, KAFKA_BROKERS: servers.brokers }, 24_101);
 try {
-  while (!(await fetch(`${service.url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
+  await service.ready();
   const json = { method: 'POST', headers: { 'content-type': 'application/json' } };
   await fetch(`${service.url}/simulator/start`, { ...json, body: JSON.stringify({ eventsPerSecond: rate }) });
   await delay(5_000);

@@ -25,7 +25,7 @@ try {
     { DATABASE_URL: url, KAFKA_BROKERS: servers.brokers, KAFKA_TOPIC: 'bench', KAFKA_GROUP_ID: 'bench' },
     24_104,
   );
-  while (!(await fetch(`${service.url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
+  await service.ready();
   await database.connect();
   while ((await consumed()) < events) await delay(200);
   const { rows } = await database.query(

@@ -12,7 +12,7 @@ const url = await createDatabase(postgres.url, 'replay');
 const service = await startService({ DATABASE_URL: url }, 24_103);
 const database = new pg.Client({ connectionString: url });
 try {
-  while (!(await fetch(`${service.url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
+  await service.ready();
   await database.connect();
   await database.query(
     `INSERT INTO anomalies (reason, detail, raw, topic, partition, incarnation, "offset", record_timestamp)
