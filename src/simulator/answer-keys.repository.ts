@@ -3,9 +3,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { timestampLiteral } from '../database/instant.js';
 import { inTransaction } from '../database/transaction.js';
-import type { KeyRules, PartitionAnswer, WindowAnswer } from './core/answer-key.js';
-import type { LedgerCounts } from './core/expected-ledger.js';
+import type { PartitionAnswer, WindowAnswer } from './core/answer-key.js';
+import { totalsOf, type LedgerCounts } from './core/expected-ledger.js';
 import type { Ends } from './core/log-end.js';
+import type { RunRules } from './core/run-rules.js';
 import type { RunResult } from './simulator-run.js';
 import type { RunParameters } from './simulator.schemas.js';
 import { inSnapshot, LEDGER, standingsOf } from './standings.js';
@@ -17,7 +18,7 @@ const KEPT_RUNS = 20;
 export interface KeyedRun {
   readonly id: string;
   readonly topic: string;
-  readonly rules: KeyRules;
+  readonly rules: RunRules;
   /** Epoch milliseconds. */
   readonly earliest: number;
 }
@@ -38,9 +39,11 @@ export interface KeyedPartition {
 export interface StoredKey {
   readonly seed: number;
   readonly parameters: RunParameters;
+  /** Events that were known to be in the log when the run was last stored. */
+  readonly sent: number;
   /** Epoch milliseconds. */
   readonly startedAt: number;
-  readonly rules: KeyRules | null;
+  readonly rules: RunRules | null;
   readonly notVerifiable: string | null;
   /** Whether a later run has noted what the windows held when it began. */
   readonly superseded: boolean;
@@ -86,10 +89,12 @@ export class AnswerKeysRepository {
   /** Stores the result of a run that has ended; again is the same as once. */
   async finish(runId: string, result: RunResult): Promise<void> {
     await inTransaction(this.database, async (transaction) => {
-      await transaction.query(`UPDATE simulator_runs SET not_verifiable = $2 WHERE id = $1`, [
-        runId,
-        'doubt' in result ? result.doubt : null,
-      ]);
+      // Of a run that has died the last state is older.
+      const sent = 'doubt' in result ? 0 : totalsOf(result.answer.partitions).sent;
+      await transaction.query(
+        `UPDATE simulator_runs SET not_verifiable = $2, sent = greatest(sent, $3) WHERE id = $1`,
+        [runId, 'doubt' in result ? result.doubt : null, sent],
+      );
       if ('doubt' in result) return;
       const { answer, ends } = result;
       await transaction.query(
@@ -110,7 +115,7 @@ export class AnswerKeysRepository {
   /** @returns null when there is no such run */
   async one(runId: string): Promise<StoredKey | null> {
     const [run]: RunRow[] = await this.database.query(
-      `SELECT seed, parameters, started_at, rules, not_verifiable,
+      `SELECT seed, parameters, sent, started_at, rules, not_verifiable,
               EXISTS (SELECT FROM simulator_run_partitions WHERE run_id > $1) AS superseded
          FROM simulator_runs WHERE id = $1`,
       [runId],
@@ -123,6 +128,7 @@ export class AnswerKeysRepository {
     );
     return {
       seed: Number(run.seed),
+      sent: Number(run.sent),
       parameters: run.parameters,
       startedAt: run.started_at.getTime(),
       rules: run.rules,
@@ -222,9 +228,10 @@ interface WindowPlace {
 
 interface RunRow {
   seed: string;
+  sent: string;
   parameters: RunParameters;
   started_at: Date;
-  rules: KeyRules | null;
+  rules: RunRules | null;
   not_verifiable: string | null;
   superseded: boolean;
 }

@@ -1,13 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { CONFIG, topicOf, type Config } from '../config/config.js';
 import { isDatabaseUnavailable } from '../http/database-unavailable.js';
 import { EventSource } from '../transport/event-source.js';
+import { LogReader } from '../transport/log-reader.js';
+import type { RecordBatch } from '../transport/record-batch.js';
 import { PublishError } from '../transport/event-publisher.js';
 import { AnswerKeysRepository, type StoredKey } from './answer-keys.repository.js';
 import type { Ends } from './core/log-end.js';
-import { keyRules, trafficLimits } from './core/run-rules.js';
+import { runRules, trafficLimits } from './core/run-rules.js';
 import { earliestEventTime } from './core/run-parameters.js';
+import type { Recovered } from './core/traffic-source.js';
+import { recoverAnswer } from './recover-answer.js';
 import type { OpenRun, RunResult } from './simulator-run.js';
 import type { RunParameters } from './simulator.schemas.js';
 import { TrafficFeed } from './traffic-feed.js';
@@ -15,6 +21,8 @@ import { TrafficFeed } from './traffic-feed.js';
 /** How long the pipeline may take to be done with what came before a run, in milliseconds. */
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 100;
+/** How long reading the last records may take, in milliseconds. */
+const READING_MS = 30_000;
 /** Events that are generated again for an answer at most: some minutes. */
 const MAX_RECOVERED = 50_000_000;
 
@@ -22,10 +30,14 @@ const MAX_RECOVERED = 50_000_000;
 @Injectable()
 export class AnswerKeysService {
   private readonly logger = new Logger(AnswerKeysService.name);
+  /** By id of the run. */
+  private readonly recoveries = new Map<string, Promise<void>>();
 
   constructor(
     private readonly source: EventSource,
+    private readonly reader: LogReader,
     private readonly keys: AnswerKeysRepository,
+    @InjectDataSource() private readonly database: DataSource,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -34,10 +46,11 @@ export class AnswerKeysService {
    * @throws PublishError while the log cannot be asked
    */
   async open(runId: string, seed: number, parameters: RunParameters, signal: AbortSignal): Promise<OpenRun> {
+    const rules = runRules(this.config);
     const { ends, newest, doubt } = await this.start(runId, parameters, signal);
     const feed = new TrafficFeed({
-      traffic: { ...parameters, ...trafficLimits(this.config), seed },
-      rules: keyRules(this.config),
+      traffic: { ...parameters, ...trafficLimits(rules), seed },
+      rules,
       newest,
       startedAt: Date.now(),
     });
@@ -49,7 +62,7 @@ export class AnswerKeysService {
     parameters: RunParameters,
     signal: AbortSignal,
   ): Promise<{ ends: Ends; newest: (number | null)[]; doubt: string | null }> {
-    const rules = keyRules(this.config);
+    const rules = runRules(this.config);
     const run = {
       id: runId,
       topic: topicOf(this.config),
@@ -86,29 +99,58 @@ export class AnswerKeysService {
    * Makes and stores the answer of a run that has ended without one, from what the log has got since it began.
    * @throws PublishError while the log cannot be asked
    */
-  async recover(runId: string, { seed, parameters, startedAt, rules, partitions }: StoredKey): Promise<void> {
+  recover(runId: string, key: StoredKey): Promise<void> {
+    const underway =
+      this.recoveries.get(runId) ??
+      this.recovered(key)
+        .then((result) => this.keys.finish(runId, result))
+        .finally(() => this.recoveries.delete(runId));
+    this.recoveries.set(runId, underway);
+    return underway;
+  }
+
+  private async recovered(key: StoredKey): Promise<RunResult> {
+    const { seed, parameters, startedAt, partitions, sent } = key;
     const ends = await this.ends();
     const counts = partitions.map(({ partition, firstOffset }) =>
       Number((ends.get(partition) ?? firstOffset) - firstOffset),
     );
     const sum = counts.reduce((total, count) => total + count, 0);
-    if (sum > MAX_RECOVERED || counts.some((count) => count < 0)) {
-      const doubt = `it has ended without an answer, and the log has changed by ${sum} events since it began`;
-      await this.keys.finish(runId, { doubt });
-      return;
-    }
-    const feed = new TrafficFeed({
-      traffic: { ...parameters, ...trafficLimits(this.config), seed },
-      rules: rules ?? keyRules(this.config),
-      newest: partitions.map(({ newestEventTime }) => newestEventTime),
-      startedAt,
-    });
+    if (sum < sent || counts.some((count) => count < 0))
+      return { doubt: `the log has only ${sum} of the ${sent} events that it had taken` };
+    if (sum > MAX_RECOVERED) return { doubt: `it ended without an answer, and with ${sum} events` };
+    const rules = key.rules ?? runRules(this.config);
+    const newest = partitions.map(({ newestEventTime }) => newestEventTime);
+    const traffic = { ...parameters, ...trafficLimits(rules), seed };
+    const recovered = await recoverAnswer({ traffic, rules, newest, startedAt }, counts);
+    if (!recovered || !(await this.endsWith(ends, recovered.last)))
+      return { doubt: 'others have written to the log since it began' };
+    const { answer } = recovered;
+    return answer.doubt === null ? { answer, ends } : { doubt: answer.doubt };
+  }
+
+  /** Whether the last record of each partition is this one. With a stranger among them each partition's would be another. */
+  private async endsWith(ends: Ends, last: Recovered['last']): Promise<boolean> {
+    const asked = new Map([...ends].filter(([partition]) => last[partition]));
+    const starts = new Map([...asked].map(([partition, end]) => [partition, end - 1n]));
+    let equal = 0;
     try {
-      const answer = await feed.recover(counts);
-      await this.keys.finish(runId, answer.doubt === null ? { answer, ends } : { doubt: answer.doubt });
-    } finally {
-      await feed.close();
+      const reading = await this.reader.open(starts, this.database.manager);
+      try {
+        const take = ({ partition, records }: RecordBatch): Promise<void> => {
+          const expected = last[partition]?.value ?? null;
+          for (const { value } of records)
+            if (value === null ? expected === null : expected !== null && value.equals(expected)) equal++;
+          return Promise.resolve();
+        };
+        await reading.readTo(asked, take, AbortSignal.timeout(READING_MS));
+      } finally {
+        await reading.close();
+      }
+    } catch (cause) {
+      throw new PublishError('unavailable', 'The log cannot be read now', { cause });
     }
+    return equal === asked.size;
   }
 
   /** Where each partition of the log ends. @throws PublishError when it cannot be asked */

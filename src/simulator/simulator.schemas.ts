@@ -115,7 +115,7 @@ const shape = {
     .refine((given) => Object.keys(given).length <= MAX_REGIONS, `must have at most ${MAX_REGIONS} regions`)
     .refine(
       (given) => Object.keys(given).every(isPlainText),
-      'must name regions without quotes, commas and control characters',
+      'must name regions without quotes, commas, backslashes and control characters',
     )
     .default(defaultWeights.regionWeights)
     .meta({ description: 'Shares of regions, by name; any names will do.' }),

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Answer, KeyRules } from './core/answer-key.js';
 import { unpack, type PackedEvents, type PartitionedEvent } from './core/packed-events.js';
+import type { Recovered } from './core/traffic-source.js';
 import type { TrafficParameters } from './core/traffic.js';
 import { TRAFFIC_WORKER_URL } from './traffic-worker-url.js';
 
@@ -12,17 +13,17 @@ export interface FeedOptions {
   readonly newest: readonly (number | null)[];
   readonly startedAt: number;
   readonly paced?: boolean;
+  /** Nothing is to be sent: only the answer is wanted, for a log that has so many events of each partition. */
+  readonly recover?: readonly number[];
 }
 
 export type FeedRequest =
-  | { readonly kind: 'more' }
-  | { readonly kind: 'sent'; readonly count: number }
-  | { readonly kind: 'answer' }
-  | { readonly kind: 'recover'; readonly counts: readonly number[] };
+  { readonly kind: 'more' } | { readonly kind: 'sent'; readonly count: number } | { readonly kind: 'answer' };
 
 export type FeedReply =
   | { readonly kind: 'events'; readonly events: PackedEvents }
-  | { readonly kind: 'answer'; readonly answer: Answer };
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'recovered'; readonly recovered: Recovered | null };
 
 interface Batch {
   readonly events: readonly PartitionedEvent[];
@@ -94,12 +95,11 @@ export class TrafficFeed {
 
   /** What the pipeline must make of those that were sent. */
   answer(): Promise<Answer> {
-    return this.askForAnswer({ kind: 'answer' });
-  }
-
-  /** As {@link answer}, when it is only known how many events each partition has got. Takes as long as to generate them. */
-  recover(counts: readonly number[]): Promise<Answer> {
-    return this.askForAnswer({ kind: 'recover', counts });
+    if (this.error) return Promise.reject(this.error);
+    return new Promise((resolve, reject) => {
+      this.waitingForAnswer = { resolve, reject };
+      this.ask({ kind: 'answer' });
+    });
   }
 
   async close(): Promise<void> {
@@ -111,14 +111,6 @@ export class TrafficFeed {
     return batch?.dueAt[batch.position] ?? null;
   }
 
-  private askForAnswer(request: FeedRequest): Promise<Answer> {
-    if (this.error) return Promise.reject(this.error);
-    return new Promise((resolve, reject) => {
-      this.waitingForAnswer = { resolve, reject };
-      this.ask(request);
-    });
-  }
-
   private ask(request: FeedRequest): void {
     this.worker.postMessage(request);
   }
@@ -128,6 +120,7 @@ export class TrafficFeed {
       this.waitingForAnswer?.resolve(reply.answer);
       return;
     }
+    if (reply.kind !== 'events') return;
     this.batches.push({ events: unpack(reply.events), dueAt: reply.events.dueAt, position: 0 });
     this.waitingForEvents?.resolve();
     this.waitingForEvents = null;

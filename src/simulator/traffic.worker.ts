@@ -12,7 +12,7 @@ const AHEAD = 4;
 const port = parentPort;
 if (!port) throw new Error('This is the code of a thread');
 
-const { traffic, rules, newest, startedAt, paced } = workerData as FeedOptions;
+const { traffic, rules, newest, startedAt, paced, recover } = workerData as FeedOptions;
 const key = new AnswerKey(rules, newest, startedAt, paced);
 // Simulated events lie where those of real producers with the same key would.
 const source = new TrafficSource(new Traffic(traffic), key, (eventKey) =>
@@ -38,9 +38,7 @@ port.on('message', (request: FeedRequest) => {
       break;
     case 'answer':
       reply({ kind: 'answer', answer: source.answer() });
-      break;
-    case 'recover':
-      reply({ kind: 'answer', answer: source.recover(request.counts) });
   }
 });
-for (let batch = 0; batch < AHEAD; batch++) generate();
+if (recover) reply({ kind: 'recovered', recovered: source.recover(recover) });
+else for (let batch = 0; batch < AHEAD; batch++) generate();

@@ -53,8 +53,8 @@ export class VerificationService {
     const key = await this.key(runId);
     await this.caughtUp(key, patience);
     const found = await this.comparison.compare(runId, key.topic, key.partitions, MAX_DIFFERENCES);
-    mustBeLast(key, found.standings, await this.asking(() => this.log.ends()));
     mustBeLatest(found);
+    mustBeLast(key, found.standings, await this.asking(() => this.log.ends()));
     const all = [
       ...key.partitions.flatMap((partition) => differencesOf(partition, found)),
       ...found.windows.differences.flatMap(differencesOfWindow),

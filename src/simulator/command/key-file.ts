@@ -4,7 +4,7 @@ import { StartupError } from '../../config/startup-error.js';
 import type { Answer } from '../core/answer-key.js';
 import { expectedOf, locatedAnswer } from '../core/expected.js';
 import type { Ends } from '../core/log-end.js';
-import { keyRules } from '../core/run-rules.js';
+import { runRules } from '../core/run-rules.js';
 import type { CommandRun } from './simulate.command.js';
 
 /** The file of an answer key. It is opened before the run, which may take long, and empty until that has ended. */
@@ -47,7 +47,7 @@ export function keyOf(
     seed,
     parameters: { ...parameters, startTime: new Date(parameters.startTime).toISOString() },
   };
-  const rules = keyRules(config);
+  const rules = runRules(config);
   if (topic === null) return { ...run, ...expectedOf(rules, answer.partitions, answer.windows) };
   const located = answer.partitions.map((each) =>
     locatedAnswer(each, first.get(each.partition) ?? 0n, ends.get(each.partition) ?? 0n),

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.js';
 import type { Answer } from '../core/answer-key.js';
 import type { Ends } from '../core/log-end.js';
-import { keyRules, trafficLimits } from '../core/run-rules.js';
+import { runRules, trafficLimits } from '../core/run-rules.js';
 import type { RunSummary } from '../core/run-summary.js';
 import { SimulatorRun, type OpenRun } from '../simulator-run.js';
 import type { RunParameters } from '../simulator.schemas.js';
@@ -89,8 +89,8 @@ export class SimulateCommand {
     }));
     this.began = performance.now();
     const feed = new TrafficFeed({
-      traffic: { ...parameters, ...trafficLimits(this.config), seed },
-      rules: keyRules(this.config),
+      traffic: { ...parameters, ...trafficLimits(runRules(this.config)), seed },
+      rules: runRules(this.config),
       // Nothing came before, as far as the key knows.
       newest: [...ends.keys()].map(() => null),
       startedAt: Date.now(),

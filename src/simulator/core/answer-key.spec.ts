@@ -6,7 +6,7 @@ import { AnswerKey, type Answer, type KeyRules } from './answer-key.js';
 import { defaultWeights } from './default-weights.js';
 import { invalidReasons } from './faults.js';
 import { earliestEventTime, runParameters } from './run-parameters.js';
-import { keyRules, trafficLimits } from './run-rules.js';
+import { runRules, trafficLimits } from './run-rules.js';
 import type { TelecomEvent } from './telecom-event.js';
 import { Traffic, type SentEvent } from './traffic.js';
 
@@ -260,11 +260,11 @@ describe('what the pipeline makes of traffic', () => {
           { ...defaultWeights, invalidWeights: everyReason, ...given, startTime: START } as never,
           START,
         );
-        const traffic = new Traffic({ ...parameters, ...trafficLimits(config), seed });
+        const traffic = new Traffic({ ...parameters, ...trafficLimits(runRules(config)), seed });
         const newest = offsets.map((offset) => (offset === null ? null : START * 1000 + offset));
         // Long after, so that nothing whole is ahead of its record.
         const startedAt = START + 400 * DAY;
-        const key = new AnswerKey(keyRules(config), newest, startedAt);
+        const key = new AnswerKey(runRules(config), newest, startedAt);
         const deltas = newest.map((time) => new PartitionDelta(0n, time));
         for (let offset = 0; offset < count; offset++) {
           const event = traffic.next();

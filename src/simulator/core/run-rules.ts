@@ -1,5 +1,11 @@
 import type { KeyRules } from './answer-key.js';
 
+/** All of the rules that a run and its answer depend on. */
+export interface RunRules extends KeyRules {
+  /** Bytes. */
+  readonly maxEventBytes: number;
+}
+
 /** Of the configuration, what decides what becomes of an event. */
 interface RuleConfig {
   /** Bytes. */
@@ -10,7 +16,13 @@ interface RuleConfig {
   readonly LATE_EVENTS: 'amend' | 'divert';
 }
 
-export const keyRules = ({ MAX_LATENESS, WATERMARK_DELAY, LATE_EVENTS }: RuleConfig): KeyRules => ({
+export const runRules = ({
+  MAX_EVENT_BYTES,
+  MAX_LATENESS,
+  WATERMARK_DELAY,
+  LATE_EVENTS,
+}: RuleConfig): RunRules => ({
+  maxEventBytes: MAX_EVENT_BYTES,
   maxLateness: MAX_LATENESS,
   watermarkDelay: WATERMARK_DELAY,
   lateEvents: LATE_EVENTS,
@@ -18,9 +30,9 @@ export const keyRules = ({ MAX_LATENESS, WATERMARK_DELAY, LATE_EVENTS }: RuleCon
 
 /** What broken events have to exceed. */
 export const trafficLimits = ({
-  MAX_EVENT_BYTES,
-  MAX_LATENESS,
-}: RuleConfig): { maxEventBytes: number; maxLatenessSeconds: number } => ({
-  maxEventBytes: MAX_EVENT_BYTES,
-  maxLatenessSeconds: MAX_LATENESS / 1000,
+  maxEventBytes,
+  maxLateness,
+}: RunRules): { maxEventBytes: number; maxLatenessSeconds: number } => ({
+  maxEventBytes,
+  maxLatenessSeconds: maxLateness / 1000,
 });

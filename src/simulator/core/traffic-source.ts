@@ -9,6 +9,13 @@ const BATCH_BYTES = 1024 * 1024;
 /** Events of a dead run that may not have reached the log: those on their way at most. */
 const MAX_LOST = 20_000;
 
+/** The answer of a run that has died. */
+export interface Recovered {
+  readonly answer: Answer;
+  /** The last event of each partition, by which the log can be told from one that others have written to; null where it has none. */
+  readonly last: ({ readonly value: Uint8Array | null } | null)[];
+}
+
 /** An event without its bytes, which are on their way by now. */
 interface PlacedEvent extends KeyedEvent {
   readonly partition: number;
@@ -52,24 +59,24 @@ export class TrafficSource {
   /**
    * The answer of a run that has died without one, from how many of its events each partition of the log has: the first
    * ones, since those of a partition are sent in order.
+   * @returns null when there would have to be more than the run can have sent
    */
-  recover(counts: readonly number[]): Answer {
+  recover(counts: readonly number[]): Recovered | null {
     const left = [...counts];
+    const last: Recovered['last'] = counts.map(() => null);
     let lost = 0;
     for (let missing = counts.reduce((sum, count) => sum + count, 0); missing > 0;) {
-      const placed = this.ahead.shift() ?? this.place(this.traffic.next());
+      const sent = this.traffic.next();
+      const placed = this.place(sent);
       const { partition } = placed;
       if ((left[partition] ?? 0) > 0) {
         left[partition] = (left[partition] ?? 0) - 1;
         missing--;
         this.key.add(placed, partition);
-      } else if (++lost > MAX_LOST)
-        return {
-          ...this.answer(),
-          doubt: 'the log holds more than the run can have sent: others write to it',
-        };
+        last[partition] = { value: sent.value };
+      } else if (++lost > MAX_LOST) return null;
     }
-    return this.answer();
+    return { answer: this.answer(), last };
   }
 
   private place({ event, fault, duplicate, dueAt, key }: SentEvent): PlacedEvent {

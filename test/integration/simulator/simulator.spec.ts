@@ -13,6 +13,7 @@ import { SimulatorRun } from '../../../src/simulator/simulator-run.js';
 import { SimulatorModule } from '../../../src/simulator/simulator.module.js';
 import { EventPublisher, PublishError, type OutgoingEvent } from '../../../src/transport/event-publisher.js';
 import { EventSource, type LogBounds } from '../../../src/transport/event-source.js';
+import { LogReader } from '../../../src/transport/log-reader.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { StubSource } from '../../support/http-app.js';
 
@@ -104,10 +105,12 @@ async function bootOn(
     providers: [
       { provide: EventPublisher, useValue: publisher },
       { provide: EventSource, useValue: new RecordedSource(publisher) },
+      // Runs that died are none of this suite's.
+      { provide: LogReader, useValue: {} },
       { provide: CONFIG, useValue: config },
       { provide: DatabaseService, useValue: { whenReady: () => Promise.resolve() } },
     ],
-    exports: [EventPublisher, EventSource, DatabaseService, CONFIG],
+    exports: [EventPublisher, EventSource, LogReader, DatabaseService, CONFIG],
   })
   class Surroundings {}
   const module = await Test.createTestingModule({

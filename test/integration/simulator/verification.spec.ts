@@ -161,7 +161,7 @@ describe.each([
 
     const second = await finished({ ...EVERYTHING, seed: 8 });
     expect(await expectMatch(second)).toMatchObject({ sent: 3000 });
-    await expectNotVerifiable(first, /others have written to it/);
+    await expectNotVerifiable(first, /a later run has begun/);
     expect((await expectedOf(first)).body).toEqual(key);
   });
 });
@@ -621,6 +621,21 @@ describe('a log that reports a failure', () => {
     await service.ask('POST', '/simulator/stop');
     jest.restoreAllMocks();
     expect(await expectMatch(id)).toMatchObject({ sent: (await inLog()) - before });
+  });
+
+  it('and the run is stopped then, and somebody else writes: nothing can be told', async () => {
+    publishThrough(async (events, publish) => {
+      await publish(events);
+      jest.spyOn(service.get(EventSource), 'bounds').mockRejectedValue(new Error('away'));
+      lost();
+    });
+    const id = await begin(EVERYTHING);
+    await waitFor('the failure', async () => (await runOf(id)).lastError);
+    await service.ask('POST', '/simulator/stop');
+    jest.restoreAllMocks();
+    expect((await service.ask('POST', '/events', { msisdn: '1' })).status).toBe(202);
+    await expectNotVerifiable(id, /others have written/);
+    await expectNotVerifiable(id, /others have written/);
   });
 
   it('for good ends the run, whose answer is that of what the log has taken', async () => {

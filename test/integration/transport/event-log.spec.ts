@@ -28,6 +28,36 @@ describe('the embedded log', () => {
     );
   });
 
+  it('reads on without a gap, however few bytes are wanted at a time', async () => {
+    const payload = fc.oneof(
+      fc.uint8Array({ maxLength: 50 }).map((array) => Buffer.from(array)),
+      fc.constant(null),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(payload, { minLength: 1, maxLength: 30 }),
+        fc.integer({ min: 1, max: 120 }),
+        async (appended, maxBytes) => {
+          const { high } = await log.bounds();
+          await log.append(appended);
+          const read: (Buffer | null)[] = [];
+          while (read.length < appended.length) {
+            const records = await log.read(high + BigInt(read.length), 100, maxBytes);
+            expect(records.map(({ offset }) => Number(BigInt(offset) - high))).toEqual(
+              records.map((_, at) => read.length + at),
+            );
+            expect(records.length).toBeGreaterThan(0);
+            const before = records.slice(0, -1).reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+            expect(before).toBeLessThan(maxBytes);
+            read.push(...records.map(({ value }) => value));
+          }
+          expect(read).toEqual(appended);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
   it('takes megabytes at once', async () => {
     const appended = [Buffer.alloc(1_048_576, 1), null, Buffer.alloc(3_000_000, 2), Buffer.from('x')];
     const { high } = await log.bounds();
