@@ -101,6 +101,7 @@ describe('the command line of the simulator', () => {
     ['--output=', '--output must name a file'],
     ['--expected -', '--expected must name a file'],
     ['--output a --expected a', '--expected must name another file than --output'],
+    ['--output a --expected ./a', '--expected must name another file than --output'],
     ['--output a --brokers b:1', '--brokers does not go together with --output'],
     ['--output a --topic b', '--topic does not go together with --output'],
     ['--rat 5', "Unknown option '--rat'"],

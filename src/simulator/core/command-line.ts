@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../../config/usage-error.js';
 import { brokerList, topicName } from '../../config/values.js';
@@ -144,7 +145,7 @@ function* pathProblems({ output, expected }: Given): Generator<string> {
   for (const [option, path] of Object.entries({ output, expected }))
     if (path === '') yield `--${option} must name a file`;
   if (expected === '-') yield '--expected must name a file';
-  else if (expected !== undefined && expected === output)
+  else if (expected !== undefined && output !== undefined && resolve(expected) === resolve(output))
     yield '--expected must name another file than --output';
 }
 
