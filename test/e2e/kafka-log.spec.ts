@@ -205,6 +205,11 @@ suite("Kafka's log, in all its forms", () => {
     const admin = topic.kafka.admin();
     await admin.connect();
     await admin.createPartitions({ topicPartitions: [{ topic: topic.topic, count: 3 }] });
+    // kafkajs's producer drops what goes to a partition that it does not know, without a word.
+    await waitFor('the broker to know of them', async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic.topic] });
+      return topics[0]?.partitions.length === 3;
+    });
     await admin.disconnect();
     const producer = topic.kafka.producer();
     await producer.connect();
