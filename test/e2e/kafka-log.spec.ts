@@ -195,7 +195,6 @@ suite("Kafka's log, in all its forms", () => {
   it('partitions that are added are read', async () => {
     topic = await createTestTopic(1);
     await start();
-    // Partitions that are added while the group is being joined are another matter, see docs/ROADMAP.md.
     await waitFor('the partition to be claimed', async () => {
       const claimed: unknown[] = await database.dataSource.query(
         'SELECT FROM ingest_partitions WHERE owner IS NOT NULL',
