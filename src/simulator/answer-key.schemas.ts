@@ -23,7 +23,7 @@ export const expectedSchema = z
     runId: z.string(),
     topic: z.string(),
     rules: z.record(z.string(), z.unknown()).meta({
-      description: 'What of the configuration the answer depends on; milliseconds.',
+      description: 'What of the configuration the answer depends on; milliseconds and bytes.',
     }),
     ...outcomes,
     partitions: z.array(
@@ -116,7 +116,7 @@ const counts = {
 export const expectedExample: Expected = {
   runId: '12',
   topic: 'telecom_events',
-  rules: { maxLateness: 604_800_000, watermarkDelay: 60_000, lateEvents: 'amend' },
+  rules: { maxEventBytes: 1_048_576, maxLateness: 604_800_000, watermarkDelay: 60_000, lateEvents: 'amend' },
   ...counts,
   partitions: [{ partition: 0, firstOffset: '5000', endOffset: '15000', ...counts }],
   windows: [

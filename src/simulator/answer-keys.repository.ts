@@ -3,13 +3,13 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { timestampLiteral } from '../database/instant.js';
 import { inTransaction } from '../database/transaction.js';
-import type { PartitionAnswer, WindowAnswer } from './core/answer-key.js';
+import type { KeyedWindow, PartitionAnswer, WindowAnswer } from './core/answer-key.js';
 import { totalsOf, type LedgerCounts } from './core/expected-ledger.js';
 import type { Ends } from './core/log-end.js';
 import type { RunRules } from './core/run-rules.js';
 import type { RunResult } from './simulator-run.js';
 import type { RunParameters } from './simulator.schemas.js';
-import { inSnapshot, LEDGER, standingsOf } from './standings.js';
+import { inSnapshot, isSuperseded, LEDGER, standingsOf } from './standings.js';
 
 /** Runs whose answers are kept. */
 const KEPT_RUNS = 20;
@@ -49,12 +49,6 @@ export interface StoredKey {
   readonly superseded: boolean;
   readonly topic: string | null;
   readonly partitions: readonly KeyedPartition[];
-}
-
-export interface WindowSums {
-  readonly eventCount: number;
-  readonly lateEvents: number;
-  readonly sumMicros: bigint;
 }
 
 /** The answers of runs, and what they are compared with. */
@@ -115,9 +109,7 @@ export class AnswerKeysRepository {
   /** @returns null when there is no such run */
   async one(runId: string): Promise<StoredKey | null> {
     const [run]: RunRow[] = await this.database.query(
-      `SELECT seed, parameters, sent, started_at, rules, not_verifiable,
-              EXISTS (SELECT FROM simulator_run_partitions WHERE run_id > $1) AS superseded
-         FROM simulator_runs WHERE id = $1`,
+      `SELECT seed, parameters, sent, started_at, rules, not_verifiable FROM simulator_runs WHERE id = $1`,
       [runId],
     );
     if (!run) return null;
@@ -133,7 +125,7 @@ export class AnswerKeysRepository {
       startedAt: run.started_at.getTime(),
       rules: run.rules,
       notVerifiable: run.not_verifiable,
-      superseded: run.superseded,
+      superseded: await isSuperseded(runId, this.database.manager),
       topic: rows[0]?.topic ?? null,
       partitions: rows.map((row) => ({
         partition: row.partition,
@@ -147,18 +139,19 @@ export class AnswerKeysRepository {
     };
   }
 
-  /** What the run must have added to windows, in order of time. */
-  async windows(runId: string): Promise<(WindowSums & WindowPlace)[]> {
+  /** What the run must have added to windows, in no order. */
+  async windows(runId: string): Promise<KeyedWindow[]> {
     const rows: WindowRow[] = await this.database.query(
-      `SELECT * FROM simulator_run_windows WHERE run_id = $1
-        ORDER BY window_start, metric_type, metric_key`,
+      `SELECT * FROM simulator_run_windows WHERE run_id = $1`,
       [runId],
     );
     return rows.map((row) => ({
       metricType: row.metric_type,
       metricKey: row.metric_key,
       windowStart: row.window_start.getTime(),
-      ...sumsOf(row),
+      eventCount: Number(row.event_count),
+      lateEvents: Number(row.late_events),
+      sumMicros: BigInt(row.sum_micros),
     }));
   }
 
@@ -219,13 +212,6 @@ async function storeWindows(
   );
 }
 
-interface WindowPlace {
-  readonly metricType: string;
-  readonly metricKey: string;
-  /** Epoch milliseconds. */
-  readonly windowStart: number;
-}
-
 interface RunRow {
   seed: string;
   sent: string;
@@ -233,7 +219,6 @@ interface RunRow {
   started_at: Date;
   rules: RunRules | null;
   not_verifiable: string | null;
-  superseded: boolean;
 }
 
 interface PartitionRow {
@@ -255,9 +240,3 @@ interface WindowRow {
   late_events: string;
   sum_micros: string;
 }
-
-const sumsOf = (row: Pick<WindowRow, 'event_count' | 'late_events' | 'sum_micros'>): WindowSums => ({
-  eventCount: Number(row.event_count),
-  lateEvents: Number(row.late_events),
-  sumMicros: BigInt(row.sum_micros),
-});

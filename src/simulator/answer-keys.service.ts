@@ -10,7 +10,7 @@ import type { RecordBatch } from '../transport/record-batch.js';
 import { PublishError } from '../transport/event-publisher.js';
 import { AnswerKeysRepository, type StoredKey } from './answer-keys.repository.js';
 import type { Ends } from './core/log-end.js';
-import { runRules, trafficLimits } from './core/run-rules.js';
+import { runRules, trafficLimits, type RunRules } from './core/run-rules.js';
 import { earliestEventTime } from './core/run-parameters.js';
 import type { Recovered } from './core/traffic-source.js';
 import { recoverAnswer } from './recover-answer.js';
@@ -47,7 +47,7 @@ export class AnswerKeysService {
    */
   async open(runId: string, seed: number, parameters: RunParameters, signal: AbortSignal): Promise<OpenRun> {
     const rules = runRules(this.config);
-    const { ends, newest, doubt } = await this.start(runId, parameters, signal);
+    const { ends, newest, doubt } = await this.start(runId, rules, parameters, signal);
     const feed = new TrafficFeed({
       traffic: { ...parameters, ...trafficLimits(rules), seed },
       rules,
@@ -59,10 +59,10 @@ export class AnswerKeysService {
 
   private async start(
     runId: string,
+    rules: RunRules,
     parameters: RunParameters,
     signal: AbortSignal,
   ): Promise<{ ends: Ends; newest: (number | null)[]; doubt: string | null }> {
-    const rules = runRules(this.config);
     const run = {
       id: runId,
       topic: topicOf(this.config),

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { KeyedPartition } from './answer-keys.repository.js';
 import type { ComparedWindow } from './core/differences.js';
-import { inSnapshot, METRIC_VALUE, standingsOf, type Standing } from './standings.js';
+import { inSnapshot, isSuperseded, METRIC_VALUE, standingsOf, type Standing } from './standings.js';
 
 /** What the database holds at one moment. */
 export interface Snapshot {
@@ -65,17 +65,9 @@ export class ComparisonQueries {
       standings: await standingsOf(topic, snapshot),
       windows: await compareWindows(snapshot, runId, limit),
       anomalies: await countAnomalies(snapshot, topic, partitions),
-      superseded: await isSuperseded(snapshot, runId),
+      superseded: await isSuperseded(runId, snapshot),
     }));
   }
-}
-
-async function isSuperseded(snapshot: EntityManager, runId: string): Promise<boolean> {
-  const newer: unknown[] = await snapshot.query(
-    `SELECT FROM simulator_run_partitions WHERE run_id > $1 LIMIT 1`,
-    [runId],
-  );
-  return newer.length > 0;
 }
 
 async function compareWindows(

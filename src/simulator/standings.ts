@@ -55,6 +55,15 @@ export async function standingsOf(
   );
 }
 
+/** Whether a later run has noted what the windows held when it began: for earlier ones that is not known any more then. */
+export async function isSuperseded(runId: string, reader: Pick<EntityManager, 'query'>): Promise<boolean> {
+  const later: unknown[] = await reader.query(
+    `SELECT FROM simulator_run_partitions WHERE run_id > $1 LIMIT 1`,
+    [runId],
+  );
+  return later.length > 0;
+}
+
 /** All questions of the work see the database as it is at one moment. */
 export function inSnapshot<T>(
   database: DataSource,

@@ -16,16 +16,23 @@ export interface KeyRules {
 /** What is asked of an event: the facts, and what was done to it. */
 export type KeyedEvent = Pick<SentEvent, 'event' | 'fault' | 'duplicate' | 'dueAt'>;
 
-/** How many events are in a window of a key, how many of them late, and the sum of what they measure, × 1e6. */
-export interface WindowAnswer {
+/** How many events are in a window, how many of them late, and the sum of what they measure, × 1e6. */
+export interface WindowSums {
+  readonly eventCount: number;
+  readonly lateEvents: number;
+  readonly sumMicros: bigint;
+}
+
+/** What a run must have added to a window of a key. */
+export interface KeyedWindow extends WindowSums {
   readonly metricType: string;
   readonly metricKey: string;
   /** Epoch milliseconds. */
   readonly windowStart: number;
+}
+
+export interface WindowAnswer extends KeyedWindow {
   readonly windowEnd: number;
-  readonly eventCount: number;
-  readonly lateEvents: number;
-  readonly sumMicros: bigint;
 }
 
 /** What becomes of the events of one partition. */

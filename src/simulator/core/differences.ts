@@ -1,21 +1,15 @@
 import { formatInstant } from '../../http/core/instant.js';
 import type { Difference } from '../answer-key.schemas.js';
-import type { PartitionAnswer } from './answer-key.js';
+import type { PartitionAnswer, WindowSums } from './answer-key.js';
 import { expectedLedger, ledgerFields, type LedgerCounts } from './expected-ledger.js';
-
-interface Sums {
-  readonly eventCount: number;
-  readonly lateEvents: number;
-  readonly sumMicros: bigint;
-}
 
 /** What a run must have added to a window, and what the window has gained. */
 export interface ComparedWindow {
   readonly metricType: string;
   readonly metricKey: string;
   readonly windowStart: Date;
-  readonly expected: Sums;
-  readonly actual: Sums;
+  readonly expected: WindowSums;
+  readonly actual: WindowSums;
   /** Of the whole window. */
   readonly expectedValue: number;
   readonly actualValue: number;

@@ -1,18 +1,7 @@
 import { formatInstant } from '../../http/core/instant.js';
 import type { Expected } from '../answer-key.schemas.js';
-import type { KeyRules, PartitionAnswer } from './answer-key.js';
+import type { KeyedWindow, KeyRules, PartitionAnswer } from './answer-key.js';
 import { totalsOf } from './expected-ledger.js';
-
-/** What a run must have added to a window. */
-interface WindowSums {
-  readonly metricType: string;
-  readonly metricKey: string;
-  /** Epoch milliseconds. */
-  readonly windowStart: number;
-  readonly eventCount: number;
-  readonly lateEvents: number;
-  readonly sumMicros: bigint;
-}
 
 /** A key as JSON, apart from what it is the key of. */
 export type ExpectedResult<Partition = Expected['partitions'][number]> = Omit<
@@ -27,7 +16,7 @@ export type ExpectedResult<Partition = Expected['partitions'][number]> = Omit<
 export function expectedOf<Partition extends PartitionAnswer>(
   rules: KeyRules | null,
   partitions: readonly Partition[],
-  windows: readonly WindowSums[],
+  windows: readonly KeyedWindow[],
 ): ExpectedResult<Partition> {
   return {
     rules: { ...rules },
@@ -53,7 +42,7 @@ export const locatedAnswer = (
 ): Expected['partitions'][number] => ({ ...answer, firstOffset: String(first), endOffset: String(end) });
 
 /** Gigabytes of data (1,024 MB each), the amount of recharges, the count of all else. */
-function metricValue({ metricType, metricKey, eventCount, sumMicros }: WindowSums): number {
+function metricValue({ metricType, metricKey, eventCount, sumMicros }: KeyedWindow): number {
   if (metricType === 'event_type_agg' && /^data_session(_|$)/.test(metricKey))
     return Number(sumMicros) / 1e6 / 1024;
   if (metricType === 'event_type_agg' && /^balance_recharge(_|$)/.test(metricKey))
@@ -63,7 +52,7 @@ function metricValue({ metricType, metricKey, eventCount, sumMicros }: WindowSum
 
 const compare = <T extends string | number>(one: T, other: T): number => (one < other ? -1 : +(one > other));
 
-const byTimeAndName = (one: WindowSums, other: WindowSums): number =>
+const byTimeAndName = (one: KeyedWindow, other: KeyedWindow): number =>
   compare(one.windowStart, other.windowStart) ||
   compare(one.metricType, other.metricType) ||
   compare(one.metricKey, other.metricKey);
