@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
-import { EventSource } from '../transport/event-source.js';
 import type { BatchContext, BatchDirective, RecordBatch } from '../transport/record-batch.js';
 import { intakeRules, type IntakeRules } from './core/intake.js';
 import { Flusher } from './flusher.js';
-import { waitAlive } from './wait-alive.js';
+import { waitWhile } from './wait-while.js';
 import type { OwnedPartition } from './owned-partition.js';
 import { PartitionOwnership, type Holding } from './partition-ownership.js';
 
@@ -25,35 +24,27 @@ export class IngestionPipeline {
   constructor(
     private readonly ownership: PartitionOwnership,
     private readonly flusher: Flusher,
-    private readonly source: EventSource,
     @Inject(CONFIG) config: Config,
   ) {
     this.rules = intakeRules(config);
   }
 
-  /** Never rejects for bad data or for a database that is away: it waits, and keeps the group membership alive. */
+  /** Never rejects for bad data or for a database that is away: it waits. */
   async take(batch: RecordBatch, context: BatchContext): Promise<BatchDirective> {
     const holding = await this.holding(batch.partition, context);
     if (holding.kind !== 'owned') return holding;
     const partition = holding.owned;
 
-    if (batch.fetchedOffset !== partition.position) {
-      const directive = await this.reposition(partition, batch);
-      if (directive) return directive;
-    }
-    partition.soughtTo = null;
-
-    const { records } = batch;
-    for (let at = 0; at < records.length;) {
-      const room = this.flusher.room();
-      if (room === 0) {
-        if (!(await waitAlive(this.flusher.flush(), context))) return ABANDON;
+    if (batch.fetchedOffset !== partition.position) return { kind: 'seek', offset: partition.position };
+    for (;;) {
+      const most = Math.min(this.flusher.room(), SLICE);
+      if (most === 0) {
+        if (!(await waitWhile(() => context.isCurrent(), this.flusher.flush()))) return ABANDON;
       } else {
-        const end = Math.min(records.length, at + room, at + SLICE);
-        partition.take(records, at, end, this.rules, Date.now());
-        this.flusher.took(end - at);
-        at = end;
-        if (at < records.length) await nextTurn();
+        const taken = this.takeSlice(partition, batch, most);
+        this.flusher.took(taken);
+        if (taken < most) break;
+        await nextTurn();
       }
       if (this.stopping || !this.ownership.holds(partition)) return ABANDON;
     }
@@ -64,6 +55,15 @@ export class IngestionPipeline {
   /** No batch is taken in from now on; one that is being worked on is given up after its slice. */
   stop(): void {
     this.stopping = true;
+  }
+
+  private takeSlice(partition: OwnedPartition, { records }: RecordBatch, most: number): number {
+    try {
+      return partition.take(records, most, this.rules, Date.now());
+    } catch (error) {
+      this.ownership.reclaim([partition.partition]);
+      throw error;
+    }
   }
 
   private async holding(
@@ -81,34 +81,13 @@ export class IngestionPipeline {
         case 'owned':
           return holding;
         case 'claiming':
-          if (!(await waitAlive(holding.settled, context))) return ABANDON;
+          if (!(await waitWhile(() => context.isCurrent(), holding.settled))) return ABANDON;
           break;
         case 'fenced':
           // The log still gives us the partition. If it does so after a sign of life, the other one is the stale one.
-          if (!(await context.heartbeat())) return ABANDON;
+          if (!(await context.signOfLife())) return ABANDON;
           if (this.ownership.holding(partition) === holding) this.ownership.reclaim([partition]);
       }
     }
-  }
-
-  /** The batch does not begin at the position. @returns what to do about it, or null to take it in after all */
-  private async reposition(partition: OwnedPartition, batch: RecordBatch): Promise<BatchDirective | null> {
-    const { position } = partition;
-    try {
-      const bounds = (await this.source.bounds()).get(partition.partition);
-      if (bounds && (await this.ownership.haltIfOutside(partition, position, bounds)))
-        return this.ownership.holding(partition.partition)?.kind === 'halted' ? PAUSE : ABANDON;
-    } catch {
-      return { kind: 'seek', offset: position }; // the log or the database cannot be asked now; the next batch asks again
-    }
-    if (!this.ownership.holds(partition)) return ABANDON;
-    // Asked for this very position, and within its bounds, the log answered with what comes after it: the offsets
-    // between hold no event (aborted transactions, compaction).
-    if (partition.soughtTo === position && batch.fetchedOffset > position) {
-      partition.skipTo(batch.fetchedOffset);
-      return null;
-    }
-    partition.soughtTo = position;
-    return { kind: 'seek', offset: position };
   }
 }

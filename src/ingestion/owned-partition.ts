@@ -1,4 +1,4 @@
-import type { LogRecord } from '../transport/record-batch.js';
+import type { LogRecords } from '../transport/record-batch.js';
 import type { Claim } from './checkpoint.repository.js';
 import type { IntakeRules, RecordOrigin, TakeIn } from './core/intake.js';
 import { OutcomeWindow } from './core/recent-outcomes.js';
@@ -14,8 +14,6 @@ const RECENT_EVENTS = 10_000;
 export class OwnedPartition {
   readonly epoch: string;
   readonly origin: RecordOrigin;
-  /** Where the log was told to read from, after it had delivered something else. */
-  soughtTo: bigint | null = null;
   /** Records taken in since the claim. */
   taken = 0;
   /** How the last of them came out. */
@@ -46,18 +44,24 @@ export class OwnedPartition {
     return this.active.anomalyBytes;
   }
 
-  /** Takes in `records[from, to)`; offsets that are missing between them hold no event. */
-  take(records: readonly LogRecord[], from: number, to: number, rules: IntakeRules, now: number): void {
-    let last: LogRecord | undefined;
+  /**
+   * Takes in the next of these records; offsets that are missing between them hold no event. When it throws, what memory
+   * holds of the partition is of no use any more.
+   * @returns how many it took: less than `most` only when none are left
+   */
+  take(records: LogRecords, most: number, rules: IntakeRules, now: number): number {
     const { anomalies } = this.active;
-    for (let at = from; at < to && (last = records[at]); at++) {
+    let last = -1;
+    let taken = 0;
+    for (let record; taken < most && (record = records.next()); taken++) {
       const before = anomalies.length;
-      this.takeIn(last, this.origin, this.active, rules, now);
+      this.takeIn(record, this.origin, this.active, rules, now);
       this.outcomes.add(anomalies[before]?.reason ?? null);
+      last = record.offset;
     }
-    if (!last) return;
-    this.taken += to - from;
-    this.moveTo(BigInt(last.offset) + 1n, to - from);
+    if (taken > 0) this.moveTo(BigInt(last) + 1n, taken);
+    this.taken += taken;
+    return taken;
   }
 
   /** Moves on over offsets that hold no event: control records, aborted and compacted ones. */

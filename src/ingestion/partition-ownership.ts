@@ -5,7 +5,6 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
 import { EventSource, type AssignmentListener, type LogBounds } from '../transport/event-source.js';
-import type { RecordBatch } from '../transport/record-batch.js';
 import { CheckpointRepository, type Claim, type HaltReason } from './checkpoint.repository.js';
 import type { TakeIn } from './core/intake.js';
 import { OwnedPartition } from './owned-partition.js';
@@ -48,11 +47,6 @@ export class PartitionOwnership implements AssignmentListener {
     this.generation++;
     this.holdings = new Map();
     this.claim(partitions);
-  }
-
-  advanced({ partition, fetchedOffset, nextOffset }: RecordBatch): void {
-    const owned = this.ownedOf(partition);
-    if (owned?.position === fetchedOffset) owned.skipTo(nextOffset);
   }
 
   /** Undefined for a partition that is not assigned. */

@@ -6,7 +6,7 @@ import { CONFIG, topicOf, type Config } from '../config/config.js';
 import { isDatabaseUnavailable } from '../http/database-unavailable.js';
 import { EventSource } from '../transport/event-source.js';
 import { LogReader } from '../transport/log-reader.js';
-import type { RecordBatch } from '../transport/record-batch.js';
+import { valueOf, type RecordBatch } from '../transport/record-batch.js';
 import { PublishError } from '../transport/event-publisher.js';
 import { AnswerKeysRepository, type StoredKey } from './answer-keys.repository.js';
 import type { Ends } from './core/log-end.js';
@@ -139,8 +139,10 @@ export class AnswerKeysService {
       try {
         const take = ({ partition, records }: RecordBatch): Promise<void> => {
           const expected = last[partition]?.value ?? null;
-          for (const { value } of records)
+          for (let record; (record = records.next());) {
+            const value = valueOf(record);
             if (value === null ? expected === null : expected !== null && value.equals(expected)) equal++;
+          }
           return Promise.resolve();
         };
         await reading.readTo(asked, take, AbortSignal.timeout(READING_MS));

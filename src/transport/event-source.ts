@@ -1,5 +1,3 @@
-import type { RecordBatch } from './record-batch.js';
-
 /** First offset that is still there, and the offset the next record will get (Kafka's high watermark). */
 export interface LogBounds {
   readonly low: bigint;
@@ -10,8 +8,6 @@ export interface LogBounds {
 export interface AssignmentListener {
   /** These partitions, and only these, are read by this process from now on. */
   assigned(partitions: readonly number[]): void;
-  /** A batch without records that moves the position on (control records, aborted or compacted ones). */
-  advanced(batch: RecordBatch): void;
 }
 
 export interface SourceHealth {
@@ -30,7 +26,7 @@ export abstract class EventSource {
 
   /** Registers the one listener; call it before the source starts. */
   abstract listener(listener: AssignmentListener): void;
-  /** Reads the partition from this offset on; batches already on their way are still delivered first. */
+  /** Reads the partition from this offset on. */
   abstract seek(partition: number, offset: bigint): void;
   abstract pause(partition: number): void;
   abstract resume(partition: number): void;

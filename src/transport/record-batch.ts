@@ -1,10 +1,39 @@
-/** One record of the log; kafkajs messages have this shape too. */
+/**
+ * One record of the log. Hold on to nothing of it: a reader may hand out one object for all records, and its bytes are
+ * part of a larger buffer.
+ */
 export interface LogRecord {
-  readonly offset: string;
-  /** Epoch milliseconds in decimal digits: Kafka's record timestamp, or the time of appending. */
-  readonly timestamp: string;
-  /** The event's bytes; null for a tombstone. */
-  readonly value: Buffer | null;
+  readonly offset: number;
+  /** Epoch milliseconds: Kafka's record timestamp, or the time of appending; negative when the producer gave none. */
+  readonly timestamp: number;
+  /** Holds the event from `start` to `end` (exclusive); null for a tombstone. */
+  readonly bytes: Buffer | null;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Records one after the other, to be read once. */
+export interface LogRecords {
+  /** @returns the next record, valid until the next call; null when there is none left */
+  next(): LogRecord | null;
+}
+
+/** A record whose event is all of its bytes. */
+export const logRecord = (offset: number, timestamp: number, value: Buffer | null): LogRecord => ({
+  offset,
+  timestamp,
+  bytes: value,
+  start: 0,
+  end: value?.length ?? 0,
+});
+
+/** The event's bytes, as a view; null for a tombstone. */
+export const valueOf = ({ bytes, start, end }: LogRecord): Buffer | null =>
+  bytes?.subarray(start, end) ?? null;
+
+export function listed(records: readonly LogRecord[]): LogRecords {
+  let at = 0;
+  return { next: () => records[at++] ?? null };
 }
 
 /** A run of one partition's log, as a transport reads it. */
@@ -15,7 +44,7 @@ export interface RecordBatch {
   readonly fetchedOffset: bigint;
   /** The offset to read next when all of this batch is done. */
   readonly nextOffset: bigint;
-  readonly records: readonly LogRecord[];
+  readonly records: LogRecords;
 }
 
 /** Pattern under which both transports deliver {@link RecordBatch}es to the ingestion controller. */
@@ -34,9 +63,11 @@ export type BatchDirective =
 
 /** Second argument of the handler. */
 export interface BatchContext {
+  /** False once the batch is not wanted any more: give it up with `abandon`. */
+  isCurrent(): boolean;
   /**
-   * Keeps the group membership alive while the handler waits.
-   * @returns false when the membership is lost: give up the batch with `abandon`
+   * Waits until it is certain whether the log still gives us the partition.
+   * @returns false when it does not
    */
-  heartbeat(): Promise<boolean>;
+  signOfLife(): Promise<boolean>;
 }

@@ -13,9 +13,9 @@ import { EventPublisher } from './event-publisher.js';
 import { EventSource } from './event-source.js';
 import { EventsController } from './events.controller.js';
 import { LogReader } from './log-reader.js';
-import { registerCodecs } from './kafka/codecs.js';
 import { KafkaAdmin } from './kafka/kafka.admin.js';
-import { kafkaOptions, producerOptions } from './kafka/kafka-client.js';
+import { KafkaCluster } from './kafka/kafka-cluster.js';
+import { clientOptions, kafkaOptions, producerOptions } from './kafka/kafka-client.js';
 import { KafkaLogReader } from './kafka/kafka.log-reader.js';
 import { KafkaPublisher } from './kafka/kafka.publisher.js';
 import { KafkaTransport } from './kafka/kafka.transport.js';
@@ -31,10 +31,7 @@ const KAFKA = Symbol('Kafka');
     {
       provide: KAFKA,
       inject: [CONFIG],
-      useFactory: (config: Config) => {
-        registerCodecs();
-        return new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka')));
-      },
+      useFactory: (config: Config) => new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka'))),
     },
     {
       provide: KafkaAdmin,
@@ -60,15 +57,20 @@ const KAFKA = Symbol('Kafka');
               database,
               config.EVENT_LOG_RETENTION,
             )
-          : new KafkaTransport(kafka, admin, config),
+          : new KafkaTransport(
+              kafka,
+              admin,
+              new KafkaCluster(clientOptions(config), config.KAFKA_TOPIC),
+              config,
+            ),
     },
     {
       provide: LogReader,
-      inject: [CONFIG, KAFKA, KafkaAdmin, EventLogRepository],
-      useFactory: (config: Config, kafka: kafkajs.Kafka, admin: KafkaAdmin, log: EventLogRepository) =>
+      inject: [CONFIG, KafkaAdmin, EventLogRepository],
+      useFactory: (config: Config, admin: KafkaAdmin, log: EventLogRepository) =>
         usesEmbeddedLog(config)
           ? new EmbeddedLogReader(topicOf(config), log)
-          : new KafkaLogReader(kafka, admin, config),
+          : new KafkaLogReader(admin, config),
     },
     {
       provide: EventPublisher,

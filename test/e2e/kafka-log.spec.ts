@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs';
-import { registerCodecs } from '../../src/transport/kafka/codecs.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { registerCodecs } from '../support/kafka-codecs.js';
 import { consoleProduce } from '../support/kafka-tools.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
 import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { WindowDeltas } from '../../aggregation/core/window-deltas.js';
-import type { LogRecord } from '../../transport/record-batch.js';
+import { logRecord, type LogRecord } from '../../transport/record-batch.js';
 import { takeIn, type IntakeRules } from './intake.js';
 import { emptyLedger, imbalanceOf, type Ledger } from './ledger.js';
 import { PartitionDelta } from './partition-delta.js';
@@ -21,11 +21,8 @@ const valid = {
   timestamp: '2025-11-08T12:00:00Z',
   event_type: 'sms',
 };
-const record = (value: string | Buffer | null, offset = 0, timestamp = NOON): LogRecord => ({
-  offset: String(offset),
-  timestamp: String(timestamp),
-  value: typeof value === 'string' ? Buffer.from(value) : value,
-});
+const record = (value: string | Buffer | null, offset = 0, timestamp = NOON): LogRecord =>
+  logRecord(offset, timestamp, typeof value === 'string' ? Buffer.from(value) : value);
 const event = (fields: object = {}, offset = 0): LogRecord =>
   record(JSON.stringify({ ...valid, ...fields }), offset);
 const at = (time: string, fields: object = {}) => event({ timestamp: `2025-11-08T${time}Z`, ...fields });
@@ -160,7 +157,7 @@ describe('event time', () => {
     //   [───────────)
     //         ^ 12:04:59 comes after it: late for the 5 min window, on time for the 10 min window
     const delta = take(
-      [at('12:06:00'), at('12:04:59')].map((each) => ({ ...each, timestamp: String(NOON + 3_600_000) })),
+      [at('12:06:00'), at('12:04:59')].map((each) => ({ ...each, timestamp: NOON + 3_600_000 })),
     );
     expect(delta.ledger).toMatchObject({ counted: 1, lateCounted: 1 });
     expect(
@@ -173,7 +170,7 @@ describe('event time', () => {
     const delta = take(
       [at('12:05:59.999999'), at('12:04:59')].map((each) => ({
         ...each,
-        timestamp: String(NOON + 3_600_000),
+        timestamp: NOON + 3_600_000,
       })),
     );
     expect(delta.ledger).toMatchObject({ counted: 2, lateCounted: 0 });
@@ -204,8 +201,8 @@ describe('event time', () => {
   });
 
   it('is compared with the clock where the record has no timestamp', () => {
-    expect(take([{ ...event(), timestamp: '-1' }]).ledger.counted).toBe(1);
-    expect(take([{ ...at('12:30:00'), timestamp: '-1' }]).anomalies[0]).toMatchObject({
+    expect(take([{ ...event(), timestamp: -1 }]).ledger.counted).toBe(1);
+    expect(take([{ ...at('12:30:00'), timestamp: -1 }]).anomalies[0]).toMatchObject({
       reason: 'future_timestamp',
       recordTimestamp: null,
     });

@@ -1,9 +1,9 @@
 import { storableJson } from '../../anomalies/core/storable.js';
 import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../../aggregation/core/window-spec.js';
-import type { LogRecord } from '../../transport/record-batch.js';
+import { valueOf, type LogRecord } from '../../transport/record-batch.js';
 import { decode } from './decode.js';
 import type { RawEvent, Rejection, ValidEvent } from './event.js';
-import { instant, judgeAhead, judgeContent, type TimeRefusal } from './judge.js';
+import { instant, judgeAhead, judgeRecord, type TimeRefusal } from './judge.js';
 import type { PartitionDelta } from './partition-delta.js';
 import { eventTimeOf } from './validate.js';
 
@@ -56,9 +56,9 @@ export function takeIn(
   now: number,
 ): void {
   delta.ledger.consumed++;
-  const recordTimestamp = Number(record.timestamp);
+  const { timestamp: recordTimestamp } = record;
   if (recordTimestamp < 0) delta.untimedUntil = BigInt(record.offset) + 1n;
-  const verdict = judgeContent(record.value, rules.maxEventBytes);
+  const verdict = judgeRecord(record, rules.maxEventBytes);
   if (verdict.reason !== null) {
     setAside(record, origin, delta, verdict, verdict.event && eventTimeOf(verdict.event));
     return;
@@ -98,7 +98,7 @@ export function takeIn(
 }
 
 /** The whole event of a record whose content was found valid. */
-const eventOf = ({ value }: LogRecord): RawEvent | null => decode(value, Infinity).event;
+const eventOf = (record: LogRecord): RawEvent | null => decode(valueOf(record), Infinity).event;
 
 function judgeTime(
   { eventTime }: ValidEvent,
@@ -124,10 +124,11 @@ function setAside(
   { reason, detail, event }: Rejection,
   eventTime: number | null,
 ): void {
-  const recordTimestamp = Number(record.timestamp);
+  const { timestamp: recordTimestamp } = record;
   delta.ledger.anomalies++;
   // A copy: the record's bytes are a view into the whole fetch, which must not stay in memory for one bad event.
-  const raw = record.value && Buffer.from(record.value);
+  const value = valueOf(record);
+  const raw = value && Buffer.from(value);
   delta.anomalyBytes += raw?.length ?? 0;
   delta.anomalies.push({
     reason,
@@ -137,7 +138,7 @@ function setAside(
     topic: origin.topic,
     partition: origin.partition,
     incarnation: origin.incarnation,
-    offset: record.offset,
+    offset: String(record.offset),
     eventTime,
     recordTimestamp: recordTimestamp >= 0 && recordTimestamp <= MAX_RECORD_TIMESTAMP ? recordTimestamp : null,
   });

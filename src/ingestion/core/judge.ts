@@ -1,4 +1,5 @@
 import type { AnomalyReason } from '../../anomalies/core/reason.js';
+import { logRecord, valueOf, type LogRecord } from '../../transport/record-batch.js';
 import { decode } from './decode.js';
 import type { Verdict } from './event.js';
 import { readPlainEvent } from './plain-event.js';
@@ -14,14 +15,19 @@ export interface TimeRefusal {
 }
 
 /** The rules about a record by itself, from its size to the event's timestamp. */
-export function judgeContent(value: Buffer | null, maxBytes: number): Verdict {
-  if (value !== null && value.length <= maxBytes) {
-    const plain = readPlainEvent(value);
+export function judgeRecord(record: LogRecord, maxBytes: number): Verdict {
+  const { bytes, start, end } = record;
+  if (bytes !== null && end - start <= maxBytes) {
+    const plain = readPlainEvent(bytes, start, end);
     if (plain !== null) return plain;
   }
-  const decoded = decode(value, maxBytes);
+  const decoded = decode(valueOf(record), maxBytes);
   return decoded.reason === null ? validate(decoded.event) : decoded;
 }
+
+/** The same for the bytes of a record. */
+export const judgeContent = (value: Buffer | null, maxBytes: number): Verdict =>
+  judgeRecord(logRecord(0, 0, value), maxBytes);
 
 /**
  * The rule about an event that is ahead of its record.

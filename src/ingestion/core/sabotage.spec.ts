@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { LogRecord } from '../../transport/record-batch.js';
+import { logRecord, type LogRecord } from '../../transport/record-batch.js';
 import { takeIn, type IntakeRules, type TakeIn } from './intake.js';
 import { imbalanceOf } from './ledger.js';
 import { PartitionDelta } from './partition-delta.js';
@@ -16,21 +16,17 @@ const NOON = Date.parse('2025-11-08T12:00:00Z');
 
 /** A record for each: an event of that minute after noon, or one that is none. */
 const recordsOf = (minutes: readonly (number | 'broken')[]): LogRecord[] =>
-  minutes.map((minute, offset) => ({
-    offset: String(offset),
-    timestamp: String(NOON + 3_600_000),
-    value: Buffer.from(
-      minute === 'broken'
-        ? '{'
-        : JSON.stringify({
-            msisdn: '77010000001',
-            region: `Region ${minute}`,
-            timestamp: new Date(NOON + minute * 60_000).toISOString(),
-            event_type: 'balance_recharge',
-            amount: 1,
-          }),
-    ),
-  }));
+  minutes.map((minute, offset) => {
+    const event = {
+      msisdn: '77010000001',
+      region: `Region ${minute}`,
+      timestamp: new Date(NOON + Number(minute) * 60_000),
+      event_type: 'balance_recharge',
+      amount: 1,
+    };
+    const value = Buffer.from(minute === 'broken' ? '{' : JSON.stringify(event));
+    return logRecord(offset, NOON + 3_600_000, value);
+  });
 
 function take(records: readonly LogRecord[], how: TakeIn, delta = new PartitionDelta(0n, null)) {
   for (const record of records) how(record, origin, delta, rules, NOON);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { WindowDeltas, type WindowDelta } from '../../aggregation/core/window-deltas.js';
-import { judgeContent } from '../../ingestion/core/judge.js';
+import { judgeRecord } from '../../ingestion/core/judge.js';
 import { takeIn, type IntakeRules } from '../../ingestion/core/intake.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
-import type { LogRecord } from '../../transport/record-batch.js';
+import { listed, logRecord, type LogRecord } from '../../transport/record-batch.js';
 import { LOOK_BACK_MS, planLog } from './log-plan.js';
 import { RebuildRange } from './rebuild-range.js';
 import { RebuiltPartition, type Rebuilt, type StoredAnomaly } from './rebuilt-partition.js';
@@ -18,13 +18,10 @@ const rules: IntakeRules = {
   lateEvents: 'amend',
 };
 const range = new RebuildRange(TEN, TEN + 30 * MINUTE);
-const NONE = new Map<string, StoredAnomaly>();
+const NONE = new Map<number, StoredAnomaly>();
 
-const record = (offset: number, timestamp: number, value: string | null): LogRecord => ({
-  offset: String(offset),
-  timestamp: String(timestamp),
-  value: value === null ? null : Buffer.from(value),
-});
+const record = (offset: number, timestamp: number, value: string | null): LogRecord =>
+  logRecord(offset, timestamp, value === null ? null : Buffer.from(value));
 const event = (eventTime: number, fields: object = {}): string =>
   JSON.stringify({
     ...{ msisdn: '77010000001', event_type: 'sms', region: 'Almaty' },
@@ -34,8 +31,8 @@ const event = (eventTime: number, fields: object = {}): string =>
 /** Written as it happened. */
 const at = (offset: number, minute: number, fields: object = {}): LogRecord =>
   record(offset, TEN + minute * MINUTE, event(TEN + minute * MINUTE, fields));
-const stored = (entries: Record<number, StoredAnomaly['status']>): Map<string, StoredAnomaly> =>
-  new Map(Object.entries(entries).map(([offset, status]) => [offset, { id: `a${offset}`, status }]));
+const stored = (entries: Record<number, StoredAnomaly['status']>): Map<number, StoredAnomaly> =>
+  new Map(Object.entries(entries).map(([offset, status]) => [Number(offset), { id: `a${offset}`, status }]));
 
 const keyOf = ({ metricType, metricKey, windowStart }: WindowDelta): string =>
   `${metricType} ${metricKey} ${new Date(windowStart).toISOString().slice(11, 16)}`;
@@ -53,9 +50,19 @@ function sums(windows: Iterable<WindowDelta>): Record<string, string> {
   return Object.fromEntries([...byKey].map(([key, values]) => [key, values.join(' ')]));
 }
 
+function take(
+  partition: RebuiltPartition,
+  records: LogRecord[],
+  anomalies: ReadonlyMap<number, StoredAnomaly> = NONE,
+  by = rules,
+  now = TEN,
+): void {
+  expect(partition.take(listed(records), Infinity, anomalies, by, now)).toBe(records.length);
+}
+
 function rebuild(records: LogRecord[], anomalies = NONE, over: Partial<IntakeRules> = {}): Rebuilt {
   const partition = new RebuiltPartition(origin, range);
-  partition.take(records, anomalies, { ...rules, ...over }, TEN);
+  take(partition, records, anomalies, { ...rules, ...over });
   return partition.drain();
 }
 
@@ -71,10 +78,10 @@ describe('a partition that is taken in again', () => {
 
   it('gives what was taken since it was asked last', () => {
     const partition = new RebuiltPartition(origin, range);
-    partition.take([at(0, 1), record(1, TEN, 'x')], NONE, rules, TEN);
+    take(partition, [at(0, 1), record(1, TEN, 'x')]);
     expect(partition.drain()).toMatchObject({ windows: [{}, {}], newAnomalies: [{ offset: '1' }] });
     expect(partition.drain()).toEqual({ windows: [], newAnomalies: [], passing: [] });
-    partition.take([at(2, 12, { event_type: 'mms' })], stored({ 2: 'new' }), rules, TEN);
+    take(partition, [at(2, 12, { event_type: 'mms' })], stored({ 2: 'new' }));
     expect(partition.drain()).toEqual({ windows: [], newAnomalies: [], passing: [] });
     expect([...partition.rejected]).toEqual([
       ['malformed_json', 1],
@@ -84,9 +91,9 @@ describe('a partition that is taken in again', () => {
 
   it('remembers the watermark when it was asked in between', () => {
     const partition = new RebuiltPartition(origin, range);
-    partition.take([at(0, 20)], NONE, rules, TEN);
+    take(partition, [at(0, 20)]);
     partition.drain();
-    partition.take([at(1, 2)], NONE, rules, TEN);
+    take(partition, [at(1, 2)]);
     expect(sums(partition.drain().windows)).toEqual({
       'event_type_agg sms 22:00': '1 1 0',
       'region_agg Almaty 22:00': '1 1 0',
@@ -126,11 +133,10 @@ describe('a partition that is taken in again', () => {
     //                                    [22:05, 22:08) has none; [22:05, 22:10) has one of 5 minutes
     const straddling = new RebuildRange(TEN + 5 * MINUTE, TEN + 10 * MINUTE);
     const partition = new RebuiltPartition(origin, straddling);
-    partition.take(
+    take(
+      partition,
       [at(0, 4.9), at(1, 5), at(2, 9.9), at(3, 10)],
       stored({ 0: 'new', 1: 'new', 2: 'new', 3: 'new' }),
-      rules,
-      TEN,
     );
     expect(partition.drain().passing).toEqual(['a1', 'a2']);
   });
@@ -162,8 +168,8 @@ describe('a partition that is taken in again', () => {
 
   it('judges a record without a timestamp by the clock', () => {
     const partition = new RebuiltPartition(origin, range);
-    partition.take([{ ...at(0, 10), timestamp: '-1' }], NONE, rules, TEN + 4 * MINUTE);
-    partition.take([{ ...at(1, 10), timestamp: '-1' }], NONE, rules, TEN + 5 * MINUTE);
+    take(partition, [{ ...at(0, 10), timestamp: -1 }], NONE, rules, TEN + 4 * MINUTE);
+    take(partition, [{ ...at(1, 10), timestamp: -1 }], NONE, rules, TEN + 5 * MINUTE);
     const { windows, newAnomalies } = partition.drain();
     expect(newAnomalies).toMatchObject([{ offset: '0', reason: 'future_timestamp' }]);
     expect(sums(windows)).toMatchObject({ 'event_type_agg sms 22:10': '1 0 0' });
@@ -249,7 +255,7 @@ describe('laws', () => {
   /** The whole log, a record after the other, as ingestion does. */
   function plainly(
     records: readonly LogRecord[],
-    anomalies: ReadonlyMap<string, StoredAnomaly>,
+    anomalies: ReadonlyMap<number, StoredAnomaly>,
     within: RebuildRange,
     by: IntakeRules,
     start: number,
@@ -273,7 +279,7 @@ describe('laws', () => {
       if (!rejection || position < start) continue;
       const laxly = new PartitionDelta(0n, newest);
       takeIn(each, origin, laxly, { ...by, maxEventBytes: 1e9, maxLateness: 1e18, lateEvents: 'amend' }, TEN);
-      const content = judgeContent(each.value, 1e9);
+      const content = judgeRecord(each, 1e9);
       const eventTime = anomaly || content.reason !== null ? rejection.eventTime : content.eventTime;
       if (within.covers(eventTime, rejection.recordTimestamp)) {
         outcome.rejected[rejection.reason] = (outcome.rejected[rejection.reason] ?? 0) + 1;
@@ -291,7 +297,7 @@ describe('laws', () => {
         const records = log.map(toRecord);
         const anomalies = new Map(
           log.flatMap(({ anomaly: status }, offset) =>
-            status ? [[String(offset), { id: `a${offset}`, status }] as const] : [],
+            status ? [[offset, { id: `a${offset}`, status }] as const] : [],
           ),
         );
         const first = log.findIndex(({ written }) => written >= within.from - LOOK_BACK_MS);
@@ -318,7 +324,7 @@ describe('laws', () => {
         const pieces: Rebuilt[] = [];
         for (let at = start, turn = 0; at < records.length; turn++) {
           const [size, drain] = slices[turn % slices.length]!;
-          partition.take(records.slice(at, at + size), anomalies, by, TEN);
+          take(partition, records.slice(at, at + size), anomalies, by);
           if (drain) pieces.push(partition.drain());
           at += size;
         }

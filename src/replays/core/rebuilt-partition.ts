@@ -2,9 +2,9 @@ import type { WindowDelta } from '../../aggregation/core/window-deltas.js';
 import type { NewAnomaly } from '../../anomalies/core/anomaly.js';
 import type { AnomalyStatus } from '../../anomalies/anomalies.schemas.js';
 import { takeIn, type IntakeRules, type RecordOrigin } from '../../ingestion/core/intake.js';
-import { judgeContent } from '../../ingestion/core/judge.js';
+import { judgeRecord } from '../../ingestion/core/judge.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
-import type { LogRecord } from '../../transport/record-batch.js';
+import type { LogRecord, LogRecords } from '../../transport/record-batch.js';
 import type { RebuildRange } from './rebuild-range.js';
 
 /** An anomaly that is stored for a record of the log. */
@@ -48,20 +48,25 @@ export class RebuiltPartition {
   }
 
   /**
+   * @param most how many of the records to take
    * @param stored anomalies by the offsets of their records
    * @param now epoch milliseconds, for records without a timestamp
+   * @returns how many it took: less than `most` only when none are left
    */
   take(
-    records: readonly LogRecord[],
-    stored: ReadonlyMap<string, StoredAnomaly>,
+    records: LogRecords,
+    most: number,
+    stored: ReadonlyMap<number, StoredAnomaly>,
     rules: IntakeRules,
     now: number,
-  ): void {
-    for (const record of records) {
+  ): number {
+    let taken = 0;
+    for (let record; taken < most && (record = records.next()); taken++) {
       const anomaly = stored.get(record.offset);
       if (anomaly) this.judgeAgain(record, anomaly, rules, now);
       else this.takeAnew(record, rules, now);
     }
+    return taken;
   }
 
   /** What was taken since the last time. */
@@ -130,7 +135,7 @@ export class RebuiltPartition {
 }
 
 /** Also of a record that is too large to be counted by now. */
-function eventTimeOf({ value }: LogRecord): number | null {
-  const verdict = judgeContent(value, Infinity);
+function eventTimeOf(record: LogRecord): number | null {
+  const verdict = judgeRecord(record, Infinity);
   return verdict.reason === null ? verdict.eventTime : null;
 }

@@ -118,13 +118,13 @@ export class LogRebuild {
       fetchedOffset,
       nextOffset,
     );
-    for (let at = 0; at < records.length; at += SLICE) {
-      known.rebuilt.take(records.slice(at, at + SLICE), stored, this.options.rules, Date.now());
+    for (let taken = SLICE; taken === SLICE;) {
+      taken = known.rebuilt.take(records, SLICE, stored, this.options.rules, Date.now());
+      this.read += taken;
+      this.unstaged += taken;
       if (known.rebuilt.heldBytes >= STAGE_BYTES) await this.stage();
       else await nextTurn();
     }
-    this.read += records.length;
-    this.unstaged += records.length;
     if (this.unstaged >= STAGE_RECORDS) await this.stage();
   }
 

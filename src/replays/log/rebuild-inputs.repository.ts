@@ -25,13 +25,13 @@ export class RebuildInputsRepository {
     { topic, partition, incarnation }: ReadPartition,
     from: bigint,
     to: bigint,
-  ): Promise<Map<string, StoredAnomaly>> {
+  ): Promise<Map<number, StoredAnomaly>> {
     const rows: (StoredAnomaly & { offset: string })[] = await connection.query(
       `SELECT "offset", id, status FROM anomalies
         WHERE topic = $1 AND partition = $2 AND incarnation = $3 AND "offset" >= $4 AND "offset" < $5`,
       [topic, partition, incarnation, String(from), String(to)],
     );
-    return new Map(rows.map(({ offset, ...anomaly }) => [offset, anomaly]));
+    return new Map(rows.map(({ offset, ...anomaly }) => [Number(offset), anomaly]));
   }
 
   /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { WindowDeltas } from '../../aggregation/core/window-deltas.js';
 import { intakeRules, takeIn } from '../../ingestion/core/intake.js';
+import { logRecord } from '../../transport/record-batch.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
 import { AnswerKey, type Answer, type KeyRules } from './answer-key.js';
 import { defaultWeights } from './default-weights.js';
@@ -271,11 +272,7 @@ describe('what the pipeline makes of traffic', () => {
           const partition = Number(event.key) % newest.length;
           key.add(event, partition);
           takeIn(
-            {
-              offset: String(offset),
-              timestamp: String(Math.ceil(startedAt + event.dueAt)),
-              value: event.value,
-            },
+            logRecord(offset, Math.ceil(startedAt + event.dueAt), event.value),
             { topic: 't', partition, incarnation: 1 },
             deltas[partition]!,
             intakeRules(config),

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { LogReader, LogTruncatedError, type LogReading, type Offsets } from '../log-reader.js';
+import { listed } from '../record-batch.js';
 import { EventLogRepository } from './event-log.repository.js';
 
 const BATCH_RECORDS = 5_000;
@@ -33,10 +34,10 @@ export class EmbeddedLogReader extends LogReader {
           signal.throwIfAborted();
           const records = await log.read(position, BATCH_RECORDS, BATCH_BYTES, connection);
           // Offsets have no gaps here: when the first one is missing, it was trimmed.
-          if (records[0]?.offset !== String(position)) throw new LogTruncatedError(partition, position);
-          const wanted = records.filter(({ offset }) => BigInt(offset) < end);
+          if (records[0]?.offset !== Number(position)) throw new LogTruncatedError(partition, position);
+          const wanted = records.filter(({ offset }) => offset < end);
           const nextOffset = position + BigInt(wanted.length);
-          await take({ topic, partition, fetchedOffset: position, nextOffset, records: wanted });
+          await take({ topic, partition, fetchedOffset: position, nextOffset, records: listed(wanted) });
           position = nextOffset;
         }
       },

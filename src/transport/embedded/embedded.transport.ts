@@ -6,7 +6,7 @@ import type { DatabaseService } from '../../database/database.service.js';
 import type { SessionLock } from '../../database/session-lock.js';
 import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
-import { RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
+import { listed, RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
 import { EventLogRepository } from './event-log.repository.js';
 
 /** Advisory lock of the one process that reads the embedded log. */
@@ -134,16 +134,15 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
     const nextOffset = BigInt(last.offset) + 1n;
     const batch: RecordBatch = {
       ...{ topic: this.topic, partition: EventLogRepository.PARTITION },
-      ...{ fetchedOffset: from, nextOffset, records },
+      ...{ fetchedOffset: from, nextOffset, records: listed(records) },
     };
     await this.handOver(batch);
     return true;
   }
 
   private async handOver(batch: RecordBatch): Promise<void> {
-    const context: BatchContext = {
-      heartbeat: () => Promise.resolve(this.lock.isHeld() && !this.closing.signal.aborted),
-    };
+    const isCurrent = (): boolean => this.lock.isHeld() && !this.closing.signal.aborted;
+    const context: BatchContext = { isCurrent, signOfLife: () => Promise.resolve(isCurrent()) };
     const directive = await deliver(this.getHandlerByPattern(RECORD_BATCH), batch, context);
     switch (directive.kind) {
       case 'continue':

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { LogBounds } from '../event-source.js';
-import type { LogRecord } from '../record-batch.js';
+import { logRecord, type LogRecord } from '../record-batch.js';
 
 /** Longest time for which an append waits for others, in milliseconds: a statement is given up before that. */
 const MAX_WAIT_MS = 60_000;
@@ -65,8 +65,9 @@ export class EventLogRepository {
         WHERE before < $4 ORDER BY "offset"`,
       [EventLogRepository.PARTITION, String(from), limit, maxBytes],
     );
-    mustBeContiguous(rows);
-    return rows;
+    const records = rows.map((row) => logRecord(Number(row.offset), Number(row.timestamp), row.value));
+    mustBeContiguous(records);
+    return records;
   }
 
   /**
@@ -129,6 +130,6 @@ export class EventLogRepository {
 function mustBeContiguous(records: readonly LogRecord[]): void {
   const [first] = records;
   const last = records.at(-1);
-  if (first && last && Number(last.offset) - Number(first.offset) !== records.length - 1)
+  if (first && last && last.offset - first.offset !== records.length - 1)
     throw new Error(`the embedded log lacks records between offsets ${first.offset} and ${last.offset}`);
 }

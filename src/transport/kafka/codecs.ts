@@ -1,31 +1,22 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
-import kafkajs from 'kafkajs';
 import lz4 from 'lz4-napi';
 import snappy from 'snappy';
+import type { CompressionCodec } from '../core/stored-batches.js';
 
 /** Header of the framing that the Java clients put around snappy blocks. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER = 16;
 
-/**
- * Teaches kafkajs to read every compression Kafka knows (gzip it knows itself); without a codec one compressed batch
- * would stop the consumer.
- */
-export function registerCodecs(): void {
-  const { CompressionCodecs, CompressionTypes } = kafkajs;
-  CompressionCodecs[CompressionTypes.Snappy] = () => ({
-    compress: ({ buffer }: { buffer: Buffer }) => snappy.compress(buffer),
-    decompress: (buffer: Buffer) => uncompressSnappy(buffer),
-  });
-  CompressionCodecs[CompressionTypes.LZ4] = () => ({
-    compress: ({ buffer }: { buffer: Buffer }) => lz4.compressFrame(buffer),
-    decompress: (buffer: Buffer) => lz4.decompressFrame(buffer),
-  });
-  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-    compress: () => Promise.reject(new Error('this service reads zstd but does not write it')),
-    decompress: (buffer: Buffer) => Promise.resolve(Buffer.from(decompressZstd(buffer))),
-  });
-}
+/** Every compression Kafka knows; all but zstd in threads of their own. */
+export const decompress: Record<CompressionCodec, (body: Buffer) => Buffer | Promise<Buffer>> = {
+  none: (body) => body,
+  gzip: promisify<Buffer, Buffer>(gunzip),
+  snappy: uncompressSnappy,
+  lz4: (body) => lz4.decompressFrame(body),
+  zstd: (body) => Buffer.from(decompressZstd(body)),
+};
 
 async function uncompressSnappy(buffer: Buffer): Promise<Buffer> {
   if (!buffer.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC))

@@ -1,16 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Socket } from 'node:net';
 import {
-  GenericError,
-  MultipleErrors,
   TimeoutError,
   UserError,
   type ClusterTopicMetadata,
-  type Connection,
   type ProduceResult,
   type Producer,
 } from '@platformatic/kafka';
 import type { ProduceRequest } from '../core/produce-requests.js';
+import { cutConnections, guardConnections, isOfLibrary } from './library-connections.js';
 
 /** What of the library's producer is used. */
 export type LibraryProducer = Pick<
@@ -45,9 +42,7 @@ export class IdempotentProducer {
   private sent = 0;
 
   constructor(private readonly producer: LibraryProducer) {
-    producer.connections.on('connecting', ({ connection }) => {
-      guard(connection);
-    });
+    guardConnections(producer.connections);
   }
 
   /** True when its sequence numbers may come to their end; the next request needs another producer. */
@@ -79,7 +74,7 @@ export class IdempotentProducer {
 
   /** With nothing in flight there is nothing to wait for: a connection that hangs must not keep the process alive. */
   async close(): Promise<void> {
-    this.dropConnections();
+    cutConnections(this.producer.connections);
     await this.producer.close();
   }
 
@@ -101,14 +96,10 @@ export class IdempotentProducer {
         return await work(found, brokers);
       } catch (error) {
         if (!mayPass(error) || attempt === ATTEMPTS || performance.now() > end) throw error;
-        this.dropConnections();
+        cutConnections(this.producer.connections);
         await delay(wait);
       }
     }
-  }
-
-  private dropConnections(): void {
-    for (const [, connection] of this.producer.connections) cut(connection);
   }
 }
 
@@ -118,19 +109,6 @@ class NoLeaderError extends Error {
     super(`${of} has no leader`);
     this.name = 'NoLeaderError';
   }
-}
-
-/** Whatever goes wrong with a connection comes to its requests as well; `error` itself would end the process. */
-function guard(connection: Connection): void {
-  connection.on('error', () => {
-    cut(connection);
-  });
-  // Ends its timer for authenticating again, which would keep the process alive.
-  connection.on('close', () => void connection.close());
-}
-
-function cut({ socket }: { readonly socket?: Socket }): void {
-  socket?.destroy();
 }
 
 /** Timeouts are fine on another connection; of what the library takes for errors of its user, only an unknown topic is left. */
@@ -150,6 +128,3 @@ function storedPartitions(error: unknown): ReadonlySet<number> {
 export function isAnswer(error: unknown, ids: readonly string[]): boolean {
   return isOfLibrary(error) && ids.some((id) => error.findBy('apiId', id) !== null);
 }
-
-const isOfLibrary = (error: unknown): error is { findBy(property: string, value: unknown): Error | null } =>
-  error instanceof GenericError || error instanceof MultipleErrors;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Logger } from '@nestjs/common';
-import type { ProducerOptions, SASLMechanismValue } from '@platformatic/kafka';
+import type { BaseOptions, ProducerOptions, SASLMechanismValue } from '@platformatic/kafka';
 import type { KafkaConfig, LogEntry, SASLOptions } from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import { StartupError } from '../../config/startup-error.js';
@@ -25,10 +25,8 @@ export function kafkaOptions(config: Config, logger: Logger): KafkaConfig {
   };
 }
 
-/** @platformatic/kafka's options for the same brokers. Without retries of its own: see IdempotentProducer. */
-export function producerOptions(
-  config: Config,
-): ProducerOptions<Buffer | null, Buffer | null, Buffer, Buffer> {
+/** @platformatic/kafka's options for the same brokers, without retries of its own: whoever uses it tries again. */
+export function clientOptions(config: Config): BaseOptions {
   const brokers = config.KAFKA_BROKERS ?? [];
   const sasl = saslOptions(config);
   return {
@@ -40,16 +38,23 @@ export function producerOptions(
     sasl: sasl && { ...sasl, mechanism: sasl.mechanism.toUpperCase() as SASLMechanismValue },
     connectTimeout: 3_000,
     requestTimeout: 30_000,
-    // How long a broker waits for the replicas: less than we wait for the broker, so that its answer is heard.
-    timeout: 15_000,
-    idempotent: true,
     retries: false,
-    repeatOnStaleMetadata: false,
-    // Whoever sends looks for fresh metadata beforehand.
+    // Whoever needs it looks for fresh metadata.
     metadataMaxAge: Number.MAX_SAFE_INTEGER,
     autocreateTopics: false,
   };
 }
+
+/** Of a producer: see IdempotentProducer. */
+export const producerOptions = (
+  config: Config,
+): ProducerOptions<Buffer | null, Buffer | null, Buffer, Buffer> => ({
+  ...clientOptions(config),
+  // How long a broker waits for the replicas: less than we wait for the broker, so that its answer is heard.
+  timeout: 15_000,
+  idempotent: true,
+  repeatOnStaleMetadata: false,
+});
 
 function tlsOptions(config: Config): ConnectionOptions | undefined {
   if (!config.KAFKA_SSL) return undefined;

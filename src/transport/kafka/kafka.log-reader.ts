@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import {
   LogReader,
@@ -8,10 +6,11 @@ import {
   type LogReading,
   type Offsets,
 } from '../log-reader.js';
-import type { LogBounds } from '../event-source.js';
 import type { RecordBatch } from '../record-batch.js';
+import { clientOptions } from './kafka-client.js';
+import { KafkaCluster } from './kafka-cluster.js';
 import type { KafkaAdmin } from './kafka.admin.js';
-import { filteredBatch, toRecordBatch } from './kafka-batch.js';
+import { RecordFetcher, type FetchListener } from './record-fetcher.js';
 
 /** How long a reading that is at the end of the log waits for more: it is short, since ingestion may be waiting too. */
 const MAX_WAIT_MS = 50;
@@ -19,10 +18,12 @@ const MAX_WAIT_MS = 50;
 /** How often a reading asks whether the log still has what it is to read. */
 const LOOK_MS = 1_000;
 
-/** Reads a topic again, as the only member of a group of its own that commits nothing and is gone afterwards. */
+/** For so long brokers may fail to answer. */
+const PATIENCE_MS = 15_000;
+
+/** Reads a topic again, without a consumer group. */
 export class KafkaLogReader extends LogReader {
   constructor(
-    private readonly kafka: Kafka,
     private readonly admin: KafkaAdmin,
     private readonly config: Config,
   ) {
@@ -40,24 +41,14 @@ export class KafkaLogReader extends LogReader {
   }
 
   async open(starts: Offsets): Promise<LogReading> {
-    // Begins like the group of ingestion, so that an ACL by prefix covers both.
-    const groupId = `${this.config.KAFKA_GROUP_ID}-log-replay-${randomUUID()}`;
-    const consumer = this.kafka.consumer({
-      groupId,
-      sessionTimeout: this.config.KAFKA_SESSION_TIMEOUT,
-      maxBytes: this.config.KAFKA_FETCH_MAX_BYTES,
-      maxWaitTimeInMs: MAX_WAIT_MS,
-      allowAutoTopicCreation: false,
-      readUncommitted: false,
-    });
-    const reading = new KafkaLogReading(consumer, this.admin, this.config.KAFKA_TOPIC, starts, groupId);
+    const cluster = new KafkaCluster(clientOptions(this.config), this.config.KAFKA_TOPIC);
     try {
-      await reading.start();
+      await cluster.leaders();
     } catch (error) {
-      await reading.close();
+      await cluster.close();
       throw new LogUnavailableError((error as Error).message, { cause: error });
     }
-    return reading;
+    return new KafkaLogReading(cluster, this.admin, this.config, starts);
   }
 }
 
@@ -69,39 +60,28 @@ interface Read {
   readonly reject: (error: unknown) => void;
 }
 
-class KafkaLogReading implements LogReading {
+class KafkaLogReading implements LogReading, FetchListener {
   private readonly positions: Map<number, bigint>;
-  /** Where kafkajs was told to read from, after it had delivered something else. */
-  private readonly soughtTo = new Map<number, bigint>();
+  private readonly fetcher: RecordFetcher;
+  private readonly closing = new AbortController();
+  private readonly fetching: Promise<void>;
   private read: Read | null = null;
+  private lastAnswer = performance.now();
 
   constructor(
-    private readonly consumer: Consumer,
+    private readonly cluster: KafkaCluster,
     private readonly admin: KafkaAdmin,
-    private readonly topic: string,
+    config: Config,
     starts: Offsets,
-    private readonly groupId: string,
   ) {
     this.positions = new Map(starts);
-  }
-
-  async start(): Promise<void> {
-    const { consumer, topic } = this;
-    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
-      this.read?.reject(new LogUnavailableError(error.message, { cause: error }));
-    });
-    consumer.on(consumer.events.START_BATCH_PROCESS, (event) => {
-      const filtered = filteredBatch(event);
-      if (filtered?.fetchedOffset === this.positions.get(event.payload.partition))
-        this.moveTo(event.payload.partition, filtered?.nextOffset ?? 0n);
-    });
-    await consumer.connect();
-    await consumer.subscribe({ topics: [topic], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.eachBatch(payload),
-    });
+    this.fetcher = new RecordFetcher(
+      cluster,
+      { topic: config.KAFKA_TOPIC, maxBytes: config.KAFKA_FETCH_MAX_BYTES, maxWaitMs: MAX_WAIT_MS },
+      this,
+    );
+    this.fetcher.assign([...starts.keys()]);
+    this.fetching = this.fetcher.run(this.closing.signal);
   }
 
   async readTo(
@@ -116,8 +96,12 @@ class KafkaLogReading implements LogReading {
     const abort = (): void => this.read?.reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     const looks = setInterval(() => void this.look(this.read), LOOK_MS);
+    this.lastAnswer = performance.now();
     try {
-      for (const partition of ends.keys()) this.steer(partition);
+      for (const [partition, end] of ends) {
+        this.fetcher.stopAt(partition, end);
+        this.fetcher.seek(partition, this.positionOf(partition));
+      }
       this.endIfDone();
       await done;
     } finally {
@@ -128,63 +112,42 @@ class KafkaLogReading implements LogReading {
   }
 
   async close(): Promise<void> {
-    await this.consumer.disconnect().catch(() => undefined);
-    await this.admin.deleteGroup(this.groupId);
+    this.closing.abort();
+    await this.cluster.close();
+    await this.fetching;
   }
 
-  private async eachBatch(payload: EachBatchPayload): Promise<void> {
+  async take(batch: RecordBatch): Promise<void> {
     const { read } = this;
-    const batch = toRecordBatch(payload);
-    const { partition } = batch;
-    const end = read?.ends.get(partition) ?? 0n;
-    const position = this.positions.get(partition) ?? 0n;
-    if (!read || position >= end) {
-      this.steer(partition);
-      return;
-    }
+    if (!read) return;
     try {
-      if (batch.fetchedOffset !== position && !(await this.isWhatFollows(batch, position))) {
-        this.soughtTo.set(partition, position);
-        this.steer(partition);
-        return;
-      }
-      const records = batch.records.filter(({ offset }) => BigInt(offset) < end);
-      const nextOffset = batch.nextOffset < end ? batch.nextOffset : end;
-      if (this.read !== read) return;
-      await read.take({ ...batch, fetchedOffset: position, nextOffset, records });
-      payload.resolveOffset(payload.batch.lastOffset());
-      this.moveTo(partition, nextOffset);
+      await read.take(batch);
+      this.positions.set(batch.partition, batch.nextOffset);
+      this.endIfDone();
     } catch (error) {
-      // Thrown on, it would be kafkajs's to try again.
       read.reject(error);
     }
   }
 
-  /**
-   * The batch does not begin at the position. True when the log, asked for this very position and within its bounds, has answered
-   * with what comes after it: there is no event between the two.
-   */
-  private async isWhatFollows({ partition, fetchedOffset }: RecordBatch, position: bigint): Promise<boolean> {
-    const bounds = (await this.bounds()).get(partition);
-    if (bounds && position < bounds.low) throw new LogTruncatedError(partition, position);
-    return this.soughtTo.get(partition) === position && fetchedOffset > position;
+  outOfRange(partition: number, offset: bigint): void {
+    this.read?.reject(new LogTruncatedError(partition, offset));
   }
 
-  private async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
-    try {
-      return await this.admin.bounds();
-    } catch (error) {
-      throw new LogUnavailableError((error as Error).message, { cause: error });
-    }
+  answered(): void {
+    this.lastAnswer = performance.now();
   }
 
-  /** Ends a reading whose records are gone: with nothing behind them kafkajs would wait for ever, and say nothing. */
+  failed(error: Error): void {
+    if (performance.now() - this.lastAnswer > PATIENCE_MS)
+      this.read?.reject(new LogUnavailableError(error.message, { cause: error }));
+  }
+
+  /** Ends a reading whose records are gone: with nothing behind them it would wait for ever. */
   private async look(read: Read | null): Promise<void> {
-    // When the log does not answer, kafkajs tells so itself.
     const bounds = await this.admin.bounds().catch(() => null);
     if (!bounds || !read) return;
     for (const [partition, end] of read.ends) {
-      const position = this.positions.get(partition) ?? 0n;
+      const position = this.positionOf(partition);
       const known = bounds.get(partition);
       if (!known) continue; // one answer may lack it
       const { low, high } = known;
@@ -193,26 +156,13 @@ class KafkaLogReading implements LogReading {
     }
   }
 
-  private moveTo(partition: number, offset: bigint): void {
-    this.positions.set(partition, offset);
-    this.soughtTo.delete(partition);
-    if (offset >= (this.read?.ends.get(partition) ?? 0n)) this.steer(partition);
-    this.endIfDone();
-  }
-
-  /** Reads on from the position, or rests there when the partition has come to its end. */
-  private steer(partition: number): void {
-    const { topic } = this;
-    const position = this.positions.get(partition) ?? 0n;
-    this.consumer.seek({ topic, partition, offset: String(position) });
-    if (position < (this.read?.ends.get(partition) ?? 0n))
-      this.consumer.resume([{ topic, partitions: [partition] }]);
-    else this.consumer.pause([{ topic, partitions: [partition] }]);
-  }
-
   private endIfDone(): void {
     if (!this.read) return;
-    for (const [partition, end] of this.read.ends) if ((this.positions.get(partition) ?? 0n) < end) return;
+    for (const [partition, end] of this.read.ends) if (this.positionOf(partition) < end) return;
     this.read.resolve();
+  }
+
+  private positionOf(partition: number): bigint {
+    return this.positions.get(partition) ?? 0n;
   }
 }

@@ -1,30 +1,35 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { ServerKafka } from '@nestjs/microservices';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, Kafka } from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
-import { RECORD_BATCH } from '../record-batch.js';
+import { RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
 import type { KafkaAdmin } from './kafka.admin.js';
-import { filteredBatch, KafkaBatchContext, toRecordBatch } from './kafka-batch.js';
+import type { KafkaCluster } from './kafka-cluster.js';
+import { RecordFetcher, type FetchListener } from './record-fetcher.js';
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5_000;
 /** Without a sign of life from the brokers for this long the source is not healthy. */
 const SILENCE_MS = 10_000;
+/** How long a broker without new records may keep a fetch waiting, and with it partitions that are to be read anew. */
+const MAX_WAIT_MS = 250;
 
-type CommitOffsets = EachBatchPayload['commitOffsetsIfNecessary'];
-
-/** Nest's Kafka transport, a batch at a time and with the offsets in our own hands. */
-export class KafkaTransport extends ServerKafka implements EventSource {
+/**
+ * Kafka as Nest's transport. kafkajs is the member of the consumer group: it says which partitions are ours. It never reads any,
+ * which would cost more than all else (docs/performance.md): that is done by {@link RecordFetcher}.
+ */
+export class KafkaTransport extends ServerKafka implements EventSource, FetchListener {
   readonly transport = 'kafka';
   readonly topic: string;
   protected override readonly logger = new Logger('Kafka');
+  private readonly fetcher: RecordFetcher;
   private assignments: AssignmentListener | undefined;
-  private commitOffsets: CommitOffsets | undefined;
   private readonly closing = new AbortController();
-  private running: Promise<void> | undefined;
+  private membership: Promise<void> | undefined;
+  private fetching: Promise<void> | undefined;
   private joined = false;
   private lastContact = 0;
   private announcedAway = false;
@@ -33,35 +38,40 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   constructor(
     private readonly kafka: Kafka,
     private readonly admin: KafkaAdmin,
+    private readonly cluster: KafkaCluster,
     private readonly config: Config,
   ) {
     super({ postfixId: '' });
     this.topic = config.KAFKA_TOPIC;
+    this.fetcher = new RecordFetcher(
+      cluster,
+      { topic: this.topic, maxBytes: config.KAFKA_FETCH_MAX_BYTES, maxWaitMs: MAX_WAIT_MS },
+      this,
+    );
   }
 
   /** Returns at once: the process is up, and not ready, while the brokers are away. */
   override listen(callback: (error?: unknown) => void): Promise<void> {
-    this.running = this.keepTrying();
+    this.membership = this.keepTrying();
+    this.fetching = this.fetcher.run(this.closing.signal);
     callback();
     return Promise.resolve();
   }
 
   override async close(): Promise<void> {
     this.closing.abort();
-    await this.running;
+    await this.membership;
     await this.consumer?.disconnect();
+    await this.cluster.close();
+    await this.fetching;
     await this.admin.close();
     this.consumer = null;
   }
 
   override async bindEvents(consumer: Consumer): Promise<void> {
     await consumer.subscribe({ topics: [this.topic], fromBeginning: true });
-    await consumer.run({
-      // The checkpoint in the database decides; offsets are committed by hand, for lag tools only.
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.eachBatch(payload),
-    });
+    // All of it is paused as soon as the group is joined, so that no batch ever comes; heartbeats and rebalances go on.
+    await consumer.run({ autoCommit: false, eachBatch: () => Promise.resolve() });
   }
 
   listener(listener: AssignmentListener): void {
@@ -69,15 +79,15 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   }
 
   seek(partition: number, offset: bigint): void {
-    this.consumer?.seek({ topic: this.topic, partition, offset: String(offset) });
+    this.fetcher.seek(partition, offset);
   }
 
   pause(partition: number): void {
-    this.consumer?.pause([{ topic: this.topic, partitions: [partition] }]);
+    this.fetcher.pause(partition);
   }
 
   resume(partition: number): void {
-    this.consumer?.resume([{ topic: this.topic, partitions: [partition] }]);
+    this.fetcher.resume(partition);
   }
 
   async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
@@ -92,10 +102,11 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   }
 
   async commit(offsets: ReadonlyMap<number, bigint>): Promise<void> {
-    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+    const { topic } = this;
     try {
-      // Not consumer.commitOffsets(): when that fails during a rebalance, kafkajs starts a second fetch loop.
-      await this.commitOffsets?.({ topics: [{ topic: this.topic, partitions }] });
+      await this.consumer?.commitOffsets(
+        [...offsets].map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
+      );
     } catch (error) {
       this.logger.debug(
         `Offsets were not committed, the checkpoints are what counts: ${(error as Error).message}`,
@@ -113,6 +124,46 @@ export class KafkaTransport extends ServerKafka implements EventSource {
     return { connected: true };
   }
 
+  /** The handler gets one batch after the other, of whichever partition. */
+  async take(batch: RecordBatch, isCurrent: () => boolean): Promise<void> {
+    const { partition } = batch;
+    const context: BatchContext = { isCurrent, signOfLife: () => this.signOfLife(isCurrent) };
+    try {
+      const directive = await deliver(this.getHandlerByPattern(RECORD_BATCH), batch, context);
+      if (!isCurrent()) return;
+      switch (directive.kind) {
+        case 'continue':
+          break;
+        case 'seek':
+          this.fetcher.seek(partition, directive.offset);
+          break;
+        case 'pause':
+          this.fetcher.pause(partition);
+          break;
+        case 'abandon':
+          this.fetcher.repeat(partition);
+          break;
+      }
+    } catch (error) {
+      // A bug, not bad data: say so and come back to the same batch.
+      this.logger.error(`Partition ${partition} could not be taken in, trying again`, (error as Error).stack);
+      if (isCurrent()) this.fetcher.repeat(partition);
+    }
+  }
+
+  /** Whoever looks after the partitions will see it, and halt this one. */
+  outOfRange(partition: number, offset: bigint): void {
+    this.logger.warn(`The log of partition ${partition} does not have offset ${offset}`);
+  }
+
+  answered(): void {
+    this.lastContact = Date.now();
+  }
+
+  failed(error: Error): void {
+    this.logger.debug(`Records could not be fetched, trying again: ${error.message}`);
+  }
+
   private async keepTrying(): Promise<void> {
     for (let wait = FIRST_RETRY_MS; !this.closing.signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
       try {
@@ -120,7 +171,7 @@ export class KafkaTransport extends ServerKafka implements EventSource {
           this.logger.log(
             `Created topic ${this.topic} with ${this.config.KAFKA_TOPIC_PARTITIONS} partitions`,
           );
-        await this.startConsumer();
+        await this.joinGroup();
         return;
       } catch (error) {
         this.away((error as Error).message);
@@ -130,18 +181,16 @@ export class KafkaTransport extends ServerKafka implements EventSource {
     }
   }
 
-  private async startConsumer(): Promise<void> {
+  private async joinGroup(): Promise<void> {
     const consumer = this.kafka.consumer({
       groupId: this.config.KAFKA_GROUP_ID,
       sessionTimeout: this.config.KAFKA_SESSION_TIMEOUT,
       heartbeatInterval: Math.floor(this.config.KAFKA_SESSION_TIMEOUT / 5),
-      maxBytes: this.config.KAFKA_FETCH_MAX_BYTES,
-      // An answer comes as soon as there is one record; this is only how long an empty fetch may wait.
-      maxWaitTimeInMs: 500,
+      // How often it looks whether a heartbeat is due, with nothing to read.
+      maxWaitTimeInMs: MAX_WAIT_MS,
       // How soon added partitions are noticed.
       metadataMaxAge: 30_000,
       allowAutoTopicCreation: false,
-      readUncommitted: false,
     });
     this.consumer = consumer;
     this.watch(consumer);
@@ -150,32 +199,44 @@ export class KafkaTransport extends ServerKafka implements EventSource {
   }
 
   private watch(consumer: Consumer): void {
-    const contact = (): void => {
-      this.lastContact = Date.now();
-    };
-    consumer.on(consumer.events.FETCH, contact);
-    consumer.on(consumer.events.HEARTBEAT, contact);
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      this.answered();
+    });
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-      contact();
+      this.answered();
       this.joined = true;
       this.announcedAway = false;
       this.trouble = undefined;
       const partitions = payload.memberAssignment[this.topic] ?? [];
       this.logger.log(`Joined group ${payload.groupId} with partitions ${partitions.join(', ') || 'none'}`);
-      // kafkajs keeps pauses across rebalances; whatever has to stay paused is paused again after its claim.
-      if (partitions.length > 0) consumer.resume([{ topic: this.topic, partitions }]);
+      consumer.pause([{ topic: this.topic }]);
+      this.fetcher.assign(partitions);
       this.assignments?.assigned(partitions);
-    });
-    consumer.on(consumer.events.START_BATCH_PROCESS, (event) => {
-      const filtered = filteredBatch(event);
-      if (filtered) this.assignments?.advanced(filtered);
     });
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       this.joined = false;
       this.away(error.message);
       // kafkajs restarts after errors it takes for passing ones, and stays dead after all others.
-      if (!restart && !this.closing.signal.aborted) this.running = this.keepTrying();
+      if (!restart && !this.closing.signal.aborted) this.membership = this.keepTrying();
     });
+  }
+
+  /** Waits for the next answer of the group's coordinator. @returns whether the partition is ours after it */
+  private async signOfLife(isCurrent: () => boolean): Promise<boolean> {
+    const { consumer } = this;
+    if (!consumer) return false;
+    const { signal } = this.closing;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        for (const remove of listeners) remove();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const { HEARTBEAT, GROUP_JOIN, CRASH } = consumer.events;
+      const listeners = [HEARTBEAT, GROUP_JOIN, CRASH].map((event) => consumer.on(event, done));
+      signal.addEventListener('abort', done);
+    });
+    return isCurrent() && this.joined;
   }
 
   /** One line when Kafka goes away, not one for each try to come back. */
@@ -185,37 +246,5 @@ export class KafkaTransport extends ServerKafka implements EventSource {
     else this.logger.debug(line);
     this.announcedAway = true;
     this.trouble = reason;
-  }
-
-  private async eachBatch(payload: EachBatchPayload): Promise<void> {
-    this.commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    const { partition } = payload.batch;
-    const context = new KafkaBatchContext(payload);
-    try {
-      const directive = await deliver(
-        this.getHandlerByPattern(RECORD_BATCH),
-        toRecordBatch(payload),
-        context,
-      );
-      switch (directive.kind) {
-        case 'continue':
-          payload.resolveOffset(payload.batch.lastOffset());
-          break;
-        case 'seek':
-          this.seek(partition, directive.offset);
-          break;
-        case 'pause':
-          this.pause(partition);
-          break;
-        case 'abandon':
-          break;
-      }
-    } catch (error) {
-      // A bug, not bad data: say so and come back to the same batch. Thrown on, it would end the consumer for good.
-      this.logger.error(`Partition ${partition} could not be taken in, trying again`, (error as Error).stack);
-      await delay(FIRST_RETRY_MS);
-      await context.heartbeat();
-    }
-    if (context.lost) throw context.lost;
   }
 }

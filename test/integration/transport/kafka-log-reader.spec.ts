@@ -2,7 +2,6 @@ import { connect, type Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { parseConfig, type Config } from '../../../src/config/config.js';
-import { registerCodecs } from '../../../src/transport/kafka/codecs.js';
 import { KafkaAdmin } from '../../../src/transport/kafka/kafka.admin.js';
 import { KafkaLogReader } from '../../../src/transport/kafka/kafka.log-reader.js';
 import { kafkaOptions } from '../../../src/transport/kafka/kafka-client.js';
@@ -11,8 +10,9 @@ import {
   LogUnavailableError,
   type LogReading,
 } from '../../../src/transport/log-reader.js';
-import type { RecordBatch } from '../../../src/transport/record-batch.js';
+import { valueOf, type RecordBatch } from '../../../src/transport/record-batch.js';
 import { consoleProduce } from '../../support/kafka-tools.js';
+import { registerCodecs } from '../../support/kafka-codecs.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../../support/kafka.js';
 import { waitFor } from '../../support/service.js';
 
@@ -63,7 +63,7 @@ suite('KafkaLogReader', () => {
       },
     });
     admin = new KafkaAdmin(kafka, config);
-    reader = new KafkaLogReader(kafka, admin, config);
+    reader = new KafkaLogReader(admin, config);
     cluster = topic.kafka.admin();
     await cluster.connect();
   }
@@ -104,11 +104,12 @@ suite('KafkaLogReader', () => {
       taking = true;
       await Promise.resolve();
       const values = found.values.get(partition) ?? [];
-      found.values.set(partition, [...values, ...records.map(({ value }) => String(value))]);
+      found.values.set(partition, values);
       found.steps.set(partition, [...(found.steps.get(partition) ?? []), [fetchedOffset, nextOffset]]);
-      for (const { offset } of records) {
-        expect(BigInt(offset)).toBeGreaterThanOrEqual(fetchedOffset);
-        expect(BigInt(offset)).toBeLessThan(nextOffset);
+      for (let record; (record = records.next());) {
+        values.push(String(valueOf(record)));
+        expect(BigInt(record.offset)).toBeGreaterThanOrEqual(fetchedOffset);
+        expect(BigInt(record.offset)).toBeLessThan(nextOffset);
       }
       taking = false;
     };
