@@ -69,11 +69,6 @@ export class KafkaAdmin {
     }
   }
 
-  /** Leaves no trace of a group that nobody is a member of any more; best effort. */
-  async deleteGroup(groupId: string): Promise<void> {
-    await this.ask((admin) => admin.deleteGroups([groupId])).catch(() => undefined);
-  }
-
   async close(): Promise<void> {
     await this.admin.disconnect().catch(() => undefined);
   }

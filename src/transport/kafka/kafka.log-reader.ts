@@ -19,7 +19,7 @@ const MAX_WAIT_MS = 50;
 const LOOK_MS = 1_000;
 
 /** For so long brokers may fail to answer. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 10_000;
 
 /** Reads a topic again, without a consumer group. */
 export class KafkaLogReader extends LogReader {
