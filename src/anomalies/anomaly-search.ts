@@ -80,6 +80,7 @@ export class AnomalySearch {
     const missing = wanted - read.positions.length;
     const isFrequent = read.positions.length > most * FREQUENT;
     if (missing === 0 || read.end === null || isFrequent || trigrams.size === 0) return read;
+    if (await this.isBehind({ ...filter, before: read.end })) return read;
     const rest = await this.lookUp({ ...filter, before: read.end }, text, trigrams, missing);
     if (rest === null) return read;
     return { positions: [...read.positions, ...rest.positions], end: rest.end };
@@ -141,6 +142,21 @@ export class AnomalySearch {
     const positions = rows.map(({ at, id }): AnomalyPosition => [at, id]);
     const full = positions.length === wanted ? positions.at(-1) : undefined;
     return { positions, end: full ?? (end && justBefore(end)) };
+  }
+
+  /** Whether the index does not know all of these anomalies yet; then pages go on reading until it does. */
+  private async isBehind({ from, to, before }: ListFilter): Promise<boolean> {
+    const sql = new Conditions();
+    const where = [
+      ...(from ? [`last_at >= ${sql.parameter(from)}`] : []),
+      ...(to ? [`first_at < ${sql.parameter(to)}`] : []),
+      ...(before ? [`first_at <= ${sql.parameter(before[0])}`] : []),
+    ];
+    const [row]: { behind: boolean }[] = await this.database.query(
+      `SELECT EXISTS (SELECT FROM anomaly_texts_pending ${whereOf(where)}) AS behind`,
+      sql.values,
+    );
+    return row?.behind ?? false;
   }
 
   /** A few of the texts there are, from both ends: what is rare by now may have been frequent. */

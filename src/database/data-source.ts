@@ -13,6 +13,7 @@ import { AnomalySearch1764100000000 } from '../migrations/1764100000000-anomaly-
 import { LogReplays1764200000000 } from '../migrations/1764200000000-log-replays.js';
 import { SimulatorRuns1764300000000 } from '../migrations/1764300000000-simulator-runs.js';
 import { AnswerKeys1764400000000 } from '../migrations/1764400000000-answer-keys.js';
+import { AnomalyTextsLater1764500000000 } from '../migrations/1764500000000-anomaly-texts-later.js';
 import { inSession } from './session.js';
 
 /** Every migration, oldest first. */
@@ -24,6 +25,7 @@ export const migrations = [
   LogReplays1764200000000,
   SimulatorRuns1764300000000,
   AnswerKeys1764400000000,
+  AnomalyTextsLater1764500000000,
 ];
 
 /** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */

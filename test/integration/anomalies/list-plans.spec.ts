@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { AnomaliesQueries } from '../../../src/anomalies/anomalies.queries.js';
 import { anomaliesQuery } from '../../../src/anomalies/anomalies.schemas.js';
 import { AnomalySearch } from '../../../src/anomalies/anomaly-search.js';
+import { takeNextTexts } from '../../../src/anomalies/anomaly-texts.service.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { ExplainingDatabase } from '../../support/explain.js';
 
@@ -25,7 +26,8 @@ describe('a page of many anomalies', () => {
         [from, from + 49_999],
       );
     }
-    await database.dataSource.query('VACUUM ANALYZE anomalies, anomaly_texts');
+    while (await takeNextTexts(database.dataSource));
+    await database.dataSource.query('VACUUM ANALYZE anomalies, anomaly_texts, anomaly_texts_pending');
   }, 120_000);
   afterAll(() => database.drop());
 

@@ -6,6 +6,7 @@ import {
   type AnomaliesQuery,
 } from '../../../src/anomalies/anomalies.schemas.js';
 import { AnomalySearch } from '../../../src/anomalies/anomaly-search.js';
+import { takeNextTexts } from '../../../src/anomalies/anomaly-texts.service.js';
 import { storableJson } from '../../../src/anomalies/core/storable.js';
 import { escapeForm } from '../../../src/anomalies/core/trigrams.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -160,6 +161,11 @@ describe('the list of anomalies', () => {
     throw new Error('There is no end of pages');
   };
 
+  /** As the service does some time after anomalies are stored. */
+  const indexTexts = async (): Promise<void> => {
+    while (await takeNextTexts(database.dataSource));
+  };
+
   const narrow = { read: 3, readWithoutIndex: 4, readBytes: 2500, hits: 6, candidates: 2 };
   it.each([
     ['within the bounds of a search', true, undefined],
@@ -171,13 +177,18 @@ describe('the list of anomalies', () => {
         fc.array(fc.array(seed, { minLength: 1, maxLength: 20 }), { maxLength: 3 }),
         fc.array(filters, { minLength: 6, maxLength: 6 }),
         fc.integer({ min: 1, max: 12 }),
-        async (statements, queries, limit) => {
+        fc.integer({ min: 0, max: 3 }),
+        async (statements, queries, limit, indexedStatements) => {
           const search = new AnomalySearch(database.dataSource);
           if (bounds) search.bounds = bounds;
           if (!indexed) Object.assign(search, { indexed: false });
           const anomalies = new AnomaliesQueries(database.dataSource, search);
           await database.dataSource.query('TRUNCATE anomalies');
-          for (const rows of statements) await insert(rows);
+          for (const [place, rows] of statements.entries()) {
+            if (place === indexedStatements) await indexTexts();
+            await insert(rows);
+          }
+          if (indexedStatements >= statements.length) await indexTexts();
           const rows = await all();
           for (const query of queries) {
             const parsed = anomaliesQuery.parse(query);
@@ -209,6 +220,7 @@ describe('the list of anomalies', () => {
         createdAt: times[2]!,
       })),
     );
+    await indexTexts();
     const search = new AnomalySearch(database.dataSource);
     search.bounds = { ...search.bounds, read: 10 };
     const page = await new AnomaliesQueries(database.dataSource, search).list({ q: 'B30F0F5', limit: 10 });
@@ -223,6 +235,8 @@ describe('the list of anomalies', () => {
     await database.dataSource.query('TRUNCATE anomalies');
     const row: Seed = { reason: 'too_late', status: 'new', detail: 'first', raw: null, createdAt: times[0]! };
     await insert(Array.from({ length: 40 }, () => row));
+    expect(await texts()).toEqual([]);
+    await indexTexts();
     expect(await texts()).toEqual([{ anomalies: 16 }, { anomalies: 16 }, { anomalies: 8 }]);
     const [first]: { id: string }[] = await database.dataSource.query('SELECT min(id) AS id FROM anomalies');
     await database.dataSource.query(`UPDATE anomalies SET detail = 'amended' WHERE id = $1`, [first!.id]);
@@ -234,6 +248,41 @@ describe('the list of anomalies', () => {
     expect(await texts()).toEqual([{ anomalies: 16 }, { anomalies: 8 }]);
     await database.dataSource.query(`DELETE FROM anomalies`);
     expect(await texts()).toEqual([]);
+  });
+
+  it('goes on reading while the index does not know of all of them', async () => {
+    await database.dataSource.query('TRUNCATE anomalies');
+    const row = { reason: 'too_late', status: 'new', createdAt: times[0]!, raw: null } as const;
+    await insert([{ ...row, detail: 'b30f0f5c' }]);
+    await indexTexts();
+    await insert(Array.from({ length: 500 }, () => ({ ...row, detail: 'frequent' })));
+    const search = new AnomalySearch(database.dataSource);
+    search.bounds = { ...search.bounds, read: 10 };
+    const queries = new AnomaliesQueries(database.dataSource, search);
+    const first = await queries.list({ q: 'b30f0f5', limit: 10 });
+    expect([first.items, first.nextCursor === null]).toEqual([[], false]);
+    expect(await collect(queries, { q: 'b30f0f5' }, 10)).toHaveLength(1);
+    await indexTexts();
+    expect((await queries.list({ q: 'b30f0f5', limit: 10 })).items).toHaveLength(1);
+  });
+
+  it('share the texts of what two flushes have stored together', async () => {
+    await database.dataSource.query('TRUNCATE anomalies');
+    const [one, other] = [database.dataSource.createQueryRunner(), database.dataSource.createQueryRunner()];
+    const add = (runner: typeof one) =>
+      runner.query(
+        `INSERT INTO anomalies (reason, detail, topic, partition, incarnation, "offset")
+         SELECT 'too_late', 'x', 't', 0, 1, nextval('anomalies_id_seq') FROM generate_series(1, 20)`,
+      );
+    for (const runner of [one, other]) await runner.startTransaction();
+    for (const runner of [one, other, one]) await add(runner);
+    for (const runner of [other, one]) await runner.commitTransaction();
+    for (const runner of [one, other]) await runner.release();
+    await Promise.all([indexTexts(), indexTexts()]);
+    const [row]: { texts: string; anomalies: string }[] = await database.dataSource.query(
+      `SELECT count(*) AS texts, count(DISTINCT id) AS anomalies FROM anomaly_texts, unnest(ids) AS id`,
+    );
+    expect(row).toEqual({ texts: '60', anomalies: '60' });
   });
 
   it('starts a page where a cursor of another list does not lead', async () => {
