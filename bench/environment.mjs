@@ -8,10 +8,13 @@ import { EmbeddedPostgres } from '../dist/database/embedded-postgres.js';
 import { KafkaBroker } from '../scripts/kafka/broker.mjs';
 import { isPortFree } from '../scripts/kafka/ports.mjs';
 
-/** A real broker and a real PostgreSQL of this run's own; everything is gone after `stop`. */
-export async function startServers() {
+/**
+ * A real broker and a real PostgreSQL of this run's own; everything is gone after `stop`.
+ * @param {import('../scripts/kafka/broker-settings.mjs').KafkaProperties} [properties] of the broker
+ */
+export async function startServers(properties = {}) {
   const [broker, postgres] = await Promise.all([
-    KafkaBroker.start({ heapMb: 1024, log: (line) => console.error(line) }),
+    KafkaBroker.start({ heapMb: 1024, properties, log: (line) => console.error(line) }),
     startPostgres(),
   ]);
   return {
@@ -56,6 +59,16 @@ export async function post(service, path, body) {
   return response.json();
 }
 
+/** What a process has used, by the kernel's account. */
+export const usageOf = (pid) => ({
+  /** Peak resident set in MB. */
+  peakMb: () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+  cpuSeconds: () => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  },
+});
+
 /** The built service as a process of its own, ready to work. */
 export async function startService(env, port, nodeArguments = []) {
   const url = `http://127.0.0.1:${port}`;
@@ -82,13 +95,7 @@ export async function startService(env, port, nodeArguments = []) {
         await delay(100);
       }
     },
-    /** Peak resident set in MB, by the kernel's account. */
-    peakMb: () =>
-      Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
-    cpuSeconds: () => {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    },
+    ...usageOf(child.pid),
     stop: () =>
       new Promise((done) => {
         if (child.exitCode !== null) return done();

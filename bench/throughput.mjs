@@ -1,77 +1,153 @@
-// Events per second from Kafka to the last committed checkpoint, of one process: npm run bench -- --events 3000000 --rounds 3
+// Events per second from Kafka to the last committed checkpoint, beside two that store nothing: npm run bench -- --events 3000000 --rounds 3
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
-import { createDatabase, startServers, startService } from './environment.mjs';
+import { measureConsumers } from './contenders/consumers.mjs';
+import { measureService } from './contenders/service.mjs';
+import { createDatabase, startServers } from './environment.mjs';
 import { loadTopic } from './load-topic.mjs';
+import { spread, table, whole } from './report.mjs';
 
 const { values } = parseArgs({
   options: {
-    events: { type: 'string', default: '2000000' },
+    events: { type: 'string', default: '3000000' },
     partitions: { type: 'string', default: '4' },
+    /** none, gzip, snappy, lz4 or zstd */
+    compression: { type: 'string', default: 'none' },
+    /** Processes of each contender, in one consumer group. */
+    replicas: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
+    /** KAFKA_FETCH_MAX_BYTES of the service, and maxBytes of the raw drain; kafkajs's own default is 10485760. */
+    'fetch-bytes': { type: 'string', default: '4194304' },
+    json: { type: 'boolean', default: false },
   },
 });
-const [events, partitions, rounds] = [values.events, values.partitions, values.rounds].map(Number);
+const [events, partitions, replicas, rounds] = [
+  values.events,
+  values.partitions,
+  values.replicas,
+  values.rounds,
+].map(Number);
+/** The stock consumer is some twenty times slower: it reads only so many. */
+const stockEvents = Math.min(events, 300_000);
+const TOPIC = 'bench';
 
-const servers = await startServers();
+const contenders = {
+  a: { name: 'raw kafkajs drain', measure: drain },
+  b: { name: 'stock Nest @EventPattern', measure: stock },
+  c: { name: 'this service, to the last checkpoint', measure: ours },
+};
+
+const say = values.json ? console.error : console.log;
+const results = { a: [], b: [], c: [] };
+
+// Kafka's default delay, so that a group does not begin with the first of its processes alone.
+const servers = await startServers({ 'group.initial.rebalance.delay.ms': 3_000 });
+let loaded;
 try {
-  console.log(`Loading ${events} events into ${partitions} partitions …`);
-  const { bytes } = await loadTopic({ brokers: servers.brokers, topic: 'bench', events, partitions });
-  console.log(`${(bytes / events).toFixed(0)} bytes an event`);
-  const results = [];
-  for (let round = 1; round <= rounds; round++) {
-    const result = await measure(round);
-    results.push(result);
-    console.log(
-      `round ${round}: ${Math.round(result.rate).toLocaleString('en')} events/s, ${result.cpu.toFixed(1)} CPU s per million, peak RSS ${result.peakMb.toFixed(0)} MB`,
-    );
-  }
-  const rates = results.map(({ rate }) => rate).sort((a, b) => a - b);
-  console.log(`median ${Math.round(rates[Math.floor(rates.length / 2)]).toLocaleString('en')} events/s`);
+  loaded = await load();
+  // Contenders start cold, each in its turn; the broker and the database must not, or the first ones would pay for that.
+  await drain('warm-up');
+  await ours('warm_up');
+  for (let round = 1; round <= rounds; round++)
+    for (const letter of round % 2 === 1 ? ['a', 'b', 'c'] : ['c', 'b', 'a']) await measure(letter, round);
 } finally {
   await servers.stop();
 }
+const summary = summarise();
+say(`\n${render(summary)}`);
+if (values.json) console.log(JSON.stringify(summary, null, 2));
+process.exit(summary.verified ? 0 : 1);
 
-/** From the moment the service has claimed its partitions (all of the log before it) to the last event's checkpoint. */
-async function measure(round) {
-  const url = await createDatabase(servers.databaseUrl, `bench_${round}`);
-  const database = new pg.Client({ connectionString: url });
-  await database.connect();
-  const service = await startService(
-    {
-      DATABASE_URL: url,
-      KAFKA_BROKERS: servers.brokers,
-      KAFKA_TOPIC: 'bench',
-      KAFKA_GROUP_ID: `bench-${round}`,
+async function load() {
+  say(`Loading ${whole(events)} events into ${partitions} partitions, compression ${values.compression} …`);
+  const startedAt = performance.now();
+  const { compression } = values;
+  const load = await loadTopic({ brokers: servers.brokers, topic: TOPIC, events, partitions, compression });
+  const seconds = (performance.now() - startedAt) / 1000;
+  say(`${(load.bytes / events).toFixed(0)} bytes an event; it took ${seconds.toFixed(0)} s`);
+  return load;
+}
+
+async function measure(letter, round) {
+  const load = loadavg()[0];
+  const result = await contenders[letter].measure(round);
+  results[letter].push({ round, load, ...result });
+  say(
+    `round ${round}, ${letter}: ${whole(result.rate)} events/s, ${result.cpuSeconds.toFixed(2)} CPU s per million, peak RSS ${whole(result.peakMb)} MB, load average before ${load.toFixed(1)}`,
+  );
+  if (!result.differences) return;
+  if (result.differences.length === 0)
+    say('  verified: all windows, anomalies and ledgers are those of the answer key');
+  else console.error(`  WRONG in ${result.differences.length} places, such as:`);
+  for (const difference of result.differences.slice(0, 20)) console.error(`    ${difference}`);
+}
+
+function drain(round) {
+  const parameters = [servers.brokers, TOPIC, `drain-${round}`, values['fetch-bytes']];
+  return measureConsumers('bench/contenders/kafkajs-drain.mjs', parameters, { replicas, events });
+}
+
+function stock(round) {
+  const parameters = [servers.brokers, TOPIC, `stock-${round}`];
+  return measureConsumers('bench/contenders/nest-event-pattern.mjs', parameters, {
+    replicas,
+    events: stockEvents,
+  });
+}
+
+async function ours(round) {
+  const env = {
+    DATABASE_URL: await createDatabase(servers.databaseUrl, `bench_${round}`),
+    KAFKA_BROKERS: servers.brokers,
+    KAFKA_TOPIC: TOPIC,
+    KAFKA_GROUP_ID: `ours-${round}`,
+    KAFKA_FETCH_MAX_BYTES: values['fetch-bytes'],
+  };
+  return measureService(env, { replicas, answer: loaded.answer });
+}
+
+function summarise() {
+  /** The two of a round met the same machine. */
+  const ratio = (other) => spread(results.c.map(({ rate }, round) => rate / results[other][round].rate));
+  return {
+    machine: { cpu: cpus()[0].model, cores: cpus().length, node: process.version },
+    load: {
+      events,
+      partitions,
+      compression: values.compression,
+      replicas,
+      bytesPerEvent: loaded.bytes / events,
     },
-    24_000 + round,
-  );
-  const consumed = async () => {
-    const { rows } = await database
-      .query(
-        `SELECT coalesce(sum(consumed), 0) AS consumed, min(claimed_at) AS claimed, max(last_flush_at) AS flushed FROM ingest_partitions`,
-      )
-      .catch(() => ({ rows: [{ consumed: 0 }] }));
-    return rows[0];
+    contenders: Object.entries(contenders).map(([letter, { name }]) => ({
+      ...{ letter, name, rounds: results[letter] },
+      rate: spread(results[letter].map(({ rate }) => rate)),
+      cpuSeconds: spread(results[letter].map(({ cpuSeconds }) => cpuSeconds)),
+      peakMb: spread(results[letter].map(({ peakMb }) => peakMb)),
+      flushes: letter === 'c' ? spread(results.c.map(({ flushes }) => flushes)) : null,
+    })),
+    ratios: { 'c/a': ratio('a'), 'c/b': ratio('b') },
+    verified: results.c.every(({ differences }) => differences.length === 0),
   };
-  let state = await consumed();
-  while (Number(state.consumed) < events) {
-    await delay(100);
-    state = await consumed();
-  }
-  const { rows } = await database.query(
-    `SELECT sum(event_count) AS counted FROM real_time_metrics WHERE metric_type = 'region_agg'`,
+}
+
+function render({ contenders, ratios, verified }) {
+  const rows = contenders.map(({ letter, name, rate, cpuSeconds, peakMb, flushes }) => [
+    `${letter}: ${name}`,
+    whole(rate.median),
+    `${whole(rate.min)} – ${whole(rate.max)}`,
+    cpuSeconds.median.toFixed(2),
+    whole(peakMb.max),
+    flushes === null ? '–' : flushes.median,
+  ]);
+  const head = ['contender', 'events/s, median', 'min – max', 'CPU s per million', 'peak RSS, MB', 'flushes'];
+  const shares = Object.entries(ratios).map(
+    ([name, { median, min, max }]) => `${name} ${median.toFixed(2)} (${min.toFixed(2)} – ${max.toFixed(2)})`,
   );
-  const { rows: anomalies } = await database.query(`SELECT count(*) AS count FROM anomalies`);
-  if (Number(rows[0].counted) + Number(anomalies[0].count) !== events)
-    throw new Error('The totals are wrong');
-  const result = {
-    rate: events / ((state.flushed - state.claimed) / 1000),
-    cpu: (service.cpuSeconds() / events) * 1e6,
-    peakMb: service.peakMb(),
-  };
-  await service.stop();
-  await database.end();
-  return result;
+  return [
+    table(head, rows),
+    '',
+    `Of each round: ${shares.join(', ')}`,
+    `b reads the first ${whole(stockEvents)} events only, and is timed from the first one; a and c from having their partitions. CPU: of the contender's processes in that time. RSS: of the largest one.`,
+    verified ? 'c was right in every round.' : 'c was WRONG, see above.',
+  ].join('\n');
 }
