@@ -59,6 +59,12 @@ export async function post(service, path, body) {
   return response.json();
 }
 
+export async function getJson(service, path) {
+  const response = await fetch(service.url + path);
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
 /** What a process has used, by the kernel's account. */
 export const usageOf = (pid) => ({
   /** Peak resident set in MB. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import kafkajs from 'kafkajs';
 import pg from 'pg';
-import { createDatabase, post, startServers, startService } from './environment.mjs';
+import { createDatabase, getJson, post, startServers, startService } from './environment.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -56,11 +56,7 @@ async function createTopic() {
   await admin.disconnect();
 }
 
-async function get(path) {
-  const response = await fetch(service.url + path);
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
-}
+const get = (path) => getJson(service, path);
 
 /** A run of that many seconds, and the CPU that the service has used meanwhile, pipeline and all. */
 async function measure(rate, duration) {

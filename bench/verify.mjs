@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import kafkajs from 'kafkajs';
-import { createDatabase, post, startServers, startService } from './environment.mjs';
+import { createDatabase, getJson, post, startServers, startService } from './environment.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +59,7 @@ async function measure({ transport, replicas, killed }, number) {
       eventsPerSecond: rate,
       totalEvents: events,
     });
-    const run = () => get(simulating, `/simulator/runs/${id}`);
+    const run = () => getJson(simulating, `/simulator/runs/${id}`);
     if (killed) {
       while ((await run()).sent < events / 2) await delay(50);
       process.kill(reading.pid, 'SIGKILL');
@@ -102,14 +102,8 @@ async function answering({ url }) {
 async function settled(services, transport) {
   const [all, owners] = transport === 'kafka' ? [PARTITIONS, services.length] : [1, 1];
   for (;;) {
-    const { partitions } = await get(services[0], '/pipeline');
+    const { partitions } = await getJson(services[0], '/pipeline');
     if (partitions.length === all && new Set(partitions.map(({ owner }) => owner)).size === owners) return;
     await delay(100);
   }
-}
-
-async function get(service, path) {
-  const response = await fetch(service.url + path);
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
 }
