@@ -80,16 +80,16 @@ export class RecordCursor implements LogRecords, LogRecord {
     this.at = end;
   }
 
-  /** A number of up to 53 bits, in 7-bit groups from the lowest, the sign in the lowest bit. */
+  /** A number in 7-bit groups from the lowest, the sign in the lowest bit; beyond 53 bits it is not exact. */
   private varint(): number {
     const { body } = this;
-    let byte = body[this.at++] ?? 0;
-    if (byte < 128) return (byte >>> 1) ^ -(byte & 1);
-    let value = byte & 127;
-    for (let unit = 128; byte >= 128; unit *= 128) {
+    const first = body[this.at++] ?? 0;
+    if (first < 128) return (first >>> 1) ^ -(first & 1);
+    let value = (first & 127) >>> 1;
+    for (let unit = 64, byte = first; byte >= 128; unit *= 128) {
       byte = body[this.at++] ?? 0;
       value += (byte & 127) * unit;
     }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    return (first & 1) === 0 ? value : -value - 1;
   }
 }
