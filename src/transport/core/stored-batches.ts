@@ -21,8 +21,8 @@ export type CompressionCodec = (typeof compressionCodecs)[number];
 
 /** The log holds what this service does not read, or bytes that make no sense. */
 export class UnreadableBatchError extends Error {
-  constructor(offset: number, problem: string) {
-    super(`the record batch at offset ${offset} cannot be read: ${problem}`);
+  constructor(offset: number, problem: string, options?: ErrorOptions) {
+    super(`the record batch at offset ${offset} cannot be read: ${problem}`, options);
     this.name = 'UnreadableBatchError';
   }
 }
@@ -43,12 +43,16 @@ const [CODEC_BITS, APPEND_TIME_BIT, TRANSACTIONAL_BIT, CONTROL_BIT] = [0b111, 0b
 /**
  * The batches in a partition's part of a fetch response, in order. The last one is left out when the response ends in its
  * middle, as it may.
- * @throws UnreadableBatchError for another format, or an unknown compression
+ * @throws UnreadableBatchError for another format, an unknown compression, or numbers that no batch has
  */
 export function storedBatches(bytes: Buffer): StoredBatch[] {
   const batches: StoredBatch[] = [];
-  for (let at = 0; at + HEADER <= bytes.length;) {
+  for (let at = 0; at + MAGIC < bytes.length;) {
     const end = at + PREFIX + bytes.readInt32BE(at + LENGTH);
+    const format = bytes.readInt8(at + MAGIC);
+    // Before the length: the formats of old have their number in the same place, and may be shorter.
+    if (format !== FORMAT) throw unreadable(bytes, at, `it has format ${format}, not ${FORMAT}`);
+    if (end < at + HEADER) throw unreadable(bytes, at, `it ends after ${end - at} bytes`);
     if (end > bytes.length) break;
     batches.push(storedBatch(bytes.subarray(at, end)));
     at = end;
@@ -57,17 +61,18 @@ export function storedBatches(bytes: Buffer): StoredBatch[] {
 }
 
 function storedBatch(bytes: Buffer): StoredBatch {
-  const firstOffset = Number(bytes.readBigInt64BE(0));
-  const format = bytes.readInt8(MAGIC);
-  if (format !== FORMAT)
-    throw new UnreadableBatchError(firstOffset, `it has format ${format}, not ${FORMAT}`);
   const attributes = bytes.readInt16BE(ATTRIBUTES);
   const codec = compressionCodecs[attributes & CODEC_BITS];
-  if (!codec)
-    throw new UnreadableBatchError(firstOffset, `compression ${attributes & CODEC_BITS} is unknown`);
+  if (!codec) throw unreadable(bytes, 0, `compression ${attributes & CODEC_BITS} is unknown`);
+  const firstOffset = Number(bytes.readBigInt64BE(0));
+  const lastOffsetDelta = bytes.readInt32BE(LAST_OFFSET_DELTA);
+  const records = bytes.readInt32BE(RECORDS);
+  // It would be fetched over and over, or its records never end.
+  if (lastOffsetDelta < 0 || records < 0)
+    throw unreadable(bytes, 0, `it holds ${records} records, up to its offset ${lastOffsetDelta}`);
   return {
     firstOffset,
-    lastOffset: firstOffset + bytes.readInt32BE(LAST_OFFSET_DELTA),
+    lastOffset: firstOffset + lastOffsetDelta,
     firstTimestamp: Number(bytes.readBigInt64BE(FIRST_TIMESTAMP)),
     appendTimestamp:
       (attributes & APPEND_TIME_BIT) !== 0 ? Number(bytes.readBigInt64BE(MAX_TIMESTAMP)) : null,
@@ -75,10 +80,13 @@ function storedBatch(bytes: Buffer): StoredBatch {
     isTransactional: (attributes & TRANSACTIONAL_BIT) !== 0,
     isControl: (attributes & CONTROL_BIT) !== 0,
     producerId: bytes.readBigInt64BE(PRODUCER_ID),
-    records: bytes.readInt32BE(RECORDS),
+    records,
     body: bytes.subarray(HEADER),
   };
 }
+
+const unreadable = (bytes: Buffer, at: number, problem: string): UnreadableBatchError =>
+  new UnreadableBatchError(Number(bytes.readBigInt64BE(at)), problem);
 
 /** A transaction that came to nothing, as a fetch response names it. */
 export interface AbortedTransaction {
