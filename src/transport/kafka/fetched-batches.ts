@@ -1,5 +1,10 @@
 import { RecordCursor } from '../core/record-cursor.js';
-import { eventBatches, storedBatches, type StoredBatch } from '../core/stored-batches.js';
+import {
+  eventBatches,
+  storedBatches,
+  UnreadableBatchError,
+  type StoredBatch,
+} from '../core/stored-batches.js';
 import type { RecordBatch } from '../record-batch.js';
 import { decompress } from './codecs.js';
 import type { FetchedPartition } from './fetch-api.js';
@@ -31,7 +36,7 @@ export function fetchedRun({ partition, bytes, aborted }: FetchedPartition, from
 /**
  * The run in batches for the handler, decompressed one group at a time.
  * @param until records from this offset on are left out
- * @throws UnreadableBatchError, or what a codec throws
+ * @throws UnreadableBatchError
  */
 export async function* recordBatches(
   run: FetchedRun,
@@ -44,7 +49,7 @@ export async function* recordBatches(
   let group: StoredBatch[] = [];
   let bytes = 0;
   for (const [place, batch] of batches.entries()) {
-    const body = await decompress[batch.codec](batch.body);
+    const body = await bodyOf(batch);
     group.push({ ...batch, body });
     bytes += body.length;
     const isLast = place === batches.length - 1;
@@ -62,6 +67,14 @@ export async function* recordBatches(
   if (fetchedOffset < end) {
     const records = new RecordCursor([], 0, 0);
     yield { topic, partition, fetchedOffset, nextOffset: end, records };
+  }
+}
+
+async function bodyOf({ codec, body, firstOffset }: StoredBatch): Promise<Buffer> {
+  try {
+    return await decompress[codec](body);
+  } catch (error) {
+    throw new UnreadableBatchError(firstOffset, `${codec}: ${(error as Error).message}`, { cause: error });
   }
 }
 
