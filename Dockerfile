@@ -32,5 +32,5 @@ EXPOSE 3000
 # Only whether the process is alive: a restart would not bring Kafka or PostgreSQL back.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=15s --retries=3 \
     CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# In exec form, so that SIGTERM reaches the process itself.
-CMD ["node", "dist/main.js"]
+# In exec form, so that SIGTERM reaches the process itself. The hot path leaves little garbage: more room for it is only memory.
+CMD ["node", "--max-semi-space-size=4", "dist/main.js"]

@@ -80,7 +80,8 @@ export async function startService(env, port, nodeArguments = []) {
   const url = `http://127.0.0.1:${port}`;
   // The service of another benchmark would be taken for this one, and get its load.
   if (!(await isPortFree(port))) throw new Error(`Port ${port} is in use`);
-  const child = spawn(process.execPath, [...nodeArguments, 'dist/main.js'], {
+  // As npm start does.
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', ...nodeArguments, 'dist/main.js'], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

@@ -46,9 +46,23 @@ class Sums {
 
 type SumsByKey = Map<string, Sums>;
 
+class Windows extends Map<number, SumsByKey> {
+  private lastStart = NaN;
+  private last: SumsByKey = new Map();
+
+  /** Most events fall into the window of the one before: numbers of this size are slow keys. */
+  at(start: number): SumsByKey {
+    if (start === this.lastStart) return this.last;
+    let keys = this.get(start);
+    if (!keys) this.set(start, (keys = new Map<string, Sums>()));
+    this.lastStart = start;
+    return (this.last = keys);
+  }
+}
+
 /** Additive deltas of windows, by spec, window and key. Merging in any order and grouping gives the same. */
 export class WindowDeltas {
-  private readonly specs = new Map<WindowSpec, Map<number, SumsByKey>>();
+  private readonly specs = new Map<WindowSpec, Windows>();
 
   /**
    * @param windowStart epoch milliseconds, as `spec.startOf` gives it
@@ -89,9 +103,8 @@ export class WindowDeltas {
 
   private sums(spec: WindowSpec, windowStart: number, key: string): Sums {
     let windows = this.specs.get(spec);
-    if (!windows) this.specs.set(spec, (windows = new Map<number, SumsByKey>()));
-    let keys = windows.get(windowStart);
-    if (!keys) windows.set(windowStart, (keys = new Map<string, Sums>()));
+    if (!windows) this.specs.set(spec, (windows = new Windows()));
+    const keys = windows.at(windowStart);
     let sums = keys.get(key);
     if (!sums) keys.set(key, (sums = new Sums()));
     return sums;

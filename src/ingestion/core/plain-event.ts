@@ -109,18 +109,17 @@ const fields = [
   ['data_mb', DATA_MB],
   ['amount', AMOUNT],
 ] as const;
-/** The known fields by the length of their names. */
-const fieldsByLength = Array.from({ length: 17 }, (_, length) =>
-  fields.flatMap(([name, field]) => (name.length === length ? [{ name: Buffer.from(name), field }] : [])),
-);
+/** No two of them share both the length of their names and the first letter: the place of a field here. */
+const placeOf = (length: number, first: number): number => length * 128 + first;
+const fieldsByPlace = Array.from({ length: placeOf(17, 0) }, (): { name: Buffer; field: number } | null => null);
+for (const [name, field] of fields)
+  fieldsByPlace[placeOf(name.length, name.charCodeAt(0))] = { name: Buffer.from(name), field };
 
 /** Bit of the field named here, 0 for one that does not matter. */
 function fieldAt(bytes: Buffer, start: number, end: number): number {
   const length = end - start;
-  if (length > 16) return 0;
-  for (const { name, field } of fieldsByLength[length] ?? [])
-    if (same(name, bytes, start, length)) return field;
-  return 0;
+  const known = fieldsByPlace[placeOf(length, bytes[start] ?? 0)];
+  return known && same(known.name, bytes, start, length) ? known.field : 0;
 }
 
 function same(name: Buffer, bytes: Buffer, start: number, length: number): boolean {
@@ -128,11 +127,15 @@ function same(name: Buffer, bytes: Buffer, start: number, length: number): boole
   return true;
 }
 
+/** 1 for what stands for itself in a string: printable ASCII but quotes and backslashes. */
+const plain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= SPACE && byte <= 126 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+);
+
 /** Position of the closing quote; −1 when the string is not plain ASCII. */
 function stringEnd(bytes: Buffer, at: number): number {
-  for (let byte; (byte = bytes[at]) !== QUOTE; at++)
-    if (byte === undefined || byte < SPACE || byte > 126 || byte === BACKSLASH) return -1;
-  return at;
+  while (plain[bytes[at] ?? 0] === 1) at++;
+  return bytes[at] === QUOTE ? at : -1;
 }
 
 /** What {@link readNumber} read last. */
@@ -163,12 +166,13 @@ function readNumber(bytes: Buffer, at: number): number {
   return at;
 }
 
-const types = eventTypes.map((type) => ({ type, name: Buffer.from(type) }));
+/** Their names are of different lengths. */
+const typesByLength: { type: EventType; name: Buffer }[] = [];
+for (const type of eventTypes) typesByLength[type.length] = { type, name: Buffer.from(type) };
 
 function typeAt(bytes: Buffer, start: number, end: number): EventType | null {
-  for (const { type, name } of types)
-    if (name.length === end - start && same(name, bytes, start, name.length)) return type;
-  return null;
+  const known = typesByLength[end - start];
+  return known !== undefined && same(known.name, bytes, start, end - start) ? known.type : null;
 }
 
 /** Bytes up to the minute in `2025-11-08T10:15:30.123456Z`. */
