@@ -137,8 +137,9 @@ export class RecordFetcher {
     });
   }
 
-  /** Reads until the signal; never rejects. */
+  /** Reads until the signal, and ends when the batch is taken in that is being handed over; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.changes.emit('change'), { once: true });
     while (!signal.aborted) {
       if (this.leadersAreOld || this.hasOrphans()) await this.findLeaders(signal);
       await this.rest(RETRY_MS, signal);
@@ -182,7 +183,10 @@ export class RecordFetcher {
         const accepted = this.accept(answer);
         ahead = this.fetch(broker, signal);
         ahead.catch(() => undefined); // it is met when its turn comes
-        for (const { asked, run } of accepted) await this.inTurn(() => this.handOver(asked, run));
+        // All of them get in line at once: what another broker has of a partition that moved there must not overtake.
+        await Promise.all(
+          accepted.map(({ asked, run }) => this.inTurn(() => this.handOver(asked, run, signal))),
+        );
       } catch (error) {
         ahead = null;
         this.cluster.drop(broker);
@@ -220,7 +224,8 @@ export class RecordFetcher {
   private accept(answer: Answer): { asked: Asked; run: FetchedRun }[] {
     return answer.flatMap(({ asked, fetched }) => {
       const { place } = asked;
-      if (place.version !== asked.version) return [];
+      // The second: its leader has changed, and the new one's answer was here before that of the old one.
+      if (place.version !== asked.version || place.fetchNext !== asked.offset) return [];
       try {
         const run = this.runOf(asked, fetched);
         if (run.next === asked.offset) return [];
@@ -248,11 +253,11 @@ export class RecordFetcher {
     this.places.set(place.partition, place);
   }
 
-  private async handOver({ place, version }: Asked, run: FetchedRun): Promise<void> {
+  private async handOver({ place, version }: Asked, run: FetchedRun, signal: AbortSignal): Promise<void> {
     const isCurrent = (): boolean => place.version === version;
     try {
       for await (const batch of recordBatches(run, this.options.topic, place.until)) {
-        if (!isCurrent()) return;
+        if (!isCurrent() || signal.aborted) return;
         await this.listener.take(batch, isCurrent);
         if (isCurrent()) place.position = batch.nextOffset;
       }
@@ -278,12 +283,13 @@ export class RecordFetcher {
     return [...this.leaders.values()].some((leader) => nameOf(leader) === nameOf(broker));
   }
 
+  /** Until there is a change, which the end of the run is too: AbortSignal.any() would leave a trace at its signal each time. */
   private async rest(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const waiting = new AbortController();
-    const any = AbortSignal.any([waiting.signal, signal]);
     await Promise.race([
-      delay(ms, undefined, { signal: any }),
-      once(this.changes, 'change', { signal: any }),
+      delay(ms, undefined, { signal: waiting.signal }),
+      once(this.changes, 'change', { signal: waiting.signal }),
     ]).catch(() => undefined);
     waiting.abort();
   }
