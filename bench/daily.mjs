@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { createDatabase, post, startPostgres, startService } from './environment.mjs';
+import { addWindows, eventTypes, regions } from './metric-data.mjs';
 
 const DAY_MS = 86_400_000;
 const daysAgo = (days) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
@@ -20,13 +21,13 @@ try {
   await post(service, '/batch/pause');
   await idle();
 
-  const large = await addWindows(LARGE_DAY, LARGE_DAY, 1000);
+  const large = await add(LARGE_DAY, LARGE_DAY, 1000);
   const single = await measured(() => post(service, '/batch/run', { date: LARGE_DAY }));
   report(`1 day, ${large} windows of 1,000 regions and 7 event types`, single);
 
   // The year is all there is then, so that the backfill has nothing to catch up with beside it.
   await database.query('DELETE FROM real_time_metrics');
-  const year = await addWindows(FROM, YESTERDAY, 4);
+  const year = await add(FROM, YESTERDAY, 4);
   const backfill = await measured(async () => {
     const { runs } = await post(service, '/batch/backfill', { from: FROM, to: TO, mode: 'all' });
     if (runs.length !== 366) throw new Error(`${runs.length} runs instead of 366`);
@@ -42,25 +43,10 @@ try {
   await postgres.stop();
 }
 
-/** Every window of every day has events. @returns how many rows */
-async function addWindows(first, last, regions) {
-  const { rowCount } = await database.query(
-    `INSERT INTO real_time_metrics (window_start, window_end, metric_type, metric_key, metric_value, event_count, sum_micros)
-     SELECT start, start + make_interval(mins => size), type, key, 17, 17, 123456789
-       FROM (SELECT 'region_agg' AS type, 10 AS size, 'region ' || n AS key FROM generate_series(1, $3::integer) AS n
-             UNION ALL
-             SELECT 'event_type_agg', 5, key
-               FROM unnest(ARRAY['data_session', 'balance_recharge', 'call_incoming', 'call_outgoing', 'sms_incoming', 'sms_outgoing', 'sms']) AS key
-            ) AS keys
-      CROSS JOIN LATERAL generate_series($1::timestamptz, $2::timestamptz + interval '1 day' - make_interval(mins => size), make_interval(mins => size)) AS start`,
-    [`${first}T00:00:00Z`, `${last}T00:00:00Z`, regions],
-  );
-  await database.query(
-    `INSERT INTO stat_days (stat_date) SELECT generate_series($1::date, $2::date, interval '1 day')::date`,
-    [first, last],
-  );
-  await database.query('ANALYZE real_time_metrics');
-  return rowCount;
+/** @returns {Promise<number>} how many */
+function add(first, last, count) {
+  const keys = { eventTypes: eventTypes(7), regions: regions(count) };
+  return addWindows((sql, parameters) => database.query(sql, parameters), { first, last, ...keys });
 }
 
 async function measured(work) {

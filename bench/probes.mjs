@@ -4,7 +4,7 @@ import { getJson } from './environment.mjs';
 
 /** Mean time between two probes; random, so that they are not in step with the checkpoints. */
 const SPACING_MS = 50;
-const POLL_EVERY_MS = 5;
+const POLL_EVERY_MS = 10;
 /** The largest page. */
 const MAX_PAGE = 1000;
 const PATIENCE_MS = 300_000;
