@@ -1,6 +1,6 @@
-/** The value below which that share of the sorted values lies, 0 to 1. */
+/** The value below which that share of the sorted values lies, 0 to 1; NaN when there are none. */
 export const quantile = (sorted, share) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 
 /** @returns {{ median: number, min: number, max: number }} */
 export function spread(values) {
