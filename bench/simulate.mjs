@@ -56,7 +56,9 @@ async function createTopic() {
   await admin.disconnect();
 }
 
-const get = (path) => getJson(service, path);
+function get(path) {
+  return getJson(service, path);
+}
 
 /** A run of that many seconds, and the CPU that the service has used meanwhile, pipeline and all. */
 async function measure(rate, duration) {
