@@ -50,6 +50,7 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
 
   async close(): Promise<void> {
     this.closing.abort();
+    this.log.events.emit('append');
     await this.reading;
     await this.lock.release();
   }
@@ -160,12 +161,14 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
     }
   }
 
+  /** Until there is something to do. AbortSignal.any() would leave a trace at its signal each time. */
   private async wait(ms: number): Promise<void> {
+    if (this.closing.signal.aborted) return;
     const waiting = new AbortController();
-    const signal = AbortSignal.any([waiting.signal, this.closing.signal]);
-    await Promise.race([delay(ms, undefined, { signal }), once(this.log.events, 'append', { signal })]).catch(
-      () => undefined,
-    );
+    await Promise.race([
+      delay(ms, undefined, { signal: waiting.signal }),
+      once(this.log.events, 'append', { signal: waiting.signal }),
+    ]).catch(() => undefined);
     waiting.abort();
   }
 }

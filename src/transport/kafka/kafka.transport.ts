@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { ServerKafka } from '@nestjs/microservices';
 import type { Consumer, Kafka } from 'kafkajs';
 import type { Config } from '../../config/config.js';
+import { UnreadableBatchError } from '../core/stored-batches.js';
 import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
 import { RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
@@ -33,6 +34,8 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
   private joined = false;
   private lastContact = 0;
   private announcedAway = false;
+  /** The last one that was told of. */
+  private unreadable: string | undefined;
   private trouble: string | undefined = 'not connected to the brokers yet';
 
   constructor(
@@ -160,8 +163,12 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
     this.lastContact = Date.now();
   }
 
+  /** When the brokers are away the group says so; a batch that cannot be read holds its partition up until someone sees to it. */
   failed(error: Error): void {
-    this.logger.debug(`Records could not be fetched, trying again: ${error.message}`);
+    if (error instanceof UnreadableBatchError && error.message !== this.unreadable) {
+      this.unreadable = error.message;
+      this.logger.error(`A partition stands still, its records are tried again: ${error.message}`);
+    } else this.logger.debug(`Records could not be fetched, trying again: ${error.message}`);
   }
 
   private async keepTrying(): Promise<void> {

@@ -4,6 +4,7 @@ import type { RecordBatch } from '../record-batch.js';
 import { fetchRecords, type FetchedPartition } from './fetch-api.js';
 import { fetchedRun, recordBatches, type FetchedRun } from './fetched-batches.js';
 import type { Broker, KafkaCluster } from './kafka-cluster.js';
+import { Place } from './place.js';
 
 /** Of one partition in one fetch; several partitions together are read with one. */
 const MAX_PARTITION_BYTES = 1024 * 1024;
@@ -26,41 +27,6 @@ export interface FetchListener {
   answered(): void;
   /** They have not, or not with records; it is tried again. */
   failed(error: Error): void;
-}
-
-/** Where a partition is being read. */
-class Place {
-  /** The offset to hand over next; null until it is sought. */
-  position: bigint | null = null;
-  /** The offset to fetch next: ahead of the position while records are on their way. */
-  fetchNext = 0n;
-  /** Counts seeks and pauses, which make void what was fetched before. */
-  version = 0;
-  paused = false;
-  /** Epoch milliseconds before which it is not asked for again. */
-  restsUntil = 0;
-
-  constructor(
-    readonly partition: number,
-    /** Nothing from this offset on is handed over; null without such an end. */
-    public until: bigint | null = null,
-  ) {}
-
-  isDue(now: number): boolean {
-    const atEnd = this.until !== null && this.fetchNext >= this.until;
-    return this.position !== null && !this.paused && !atEnd && now >= this.restsUntil;
-  }
-
-  /** Not asked for again for a moment. */
-  rest(): void {
-    this.restsUntil = Date.now() + RETRY_MS;
-  }
-
-  restart(position: bigint | null): void {
-    this.version++;
-    this.position = position;
-    this.fetchNext = position ?? 0n;
-  }
 }
 
 interface Asked {
@@ -133,7 +99,7 @@ export class RecordFetcher {
   repeat(partition: number): void {
     this.change(partition, (place) => {
       place.restart(place.position);
-      place.rest();
+      place.restUntil(Date.now() + RETRY_MS);
     });
   }
 
@@ -233,7 +199,7 @@ export class RecordFetcher {
         this.askLast(place);
         return [{ asked, run }];
       } catch (error) {
-        place.rest();
+        place.restUntil(Date.now() + RETRY_MS);
         this.listener.failed(error as Error);
         return [];
       }
@@ -263,7 +229,7 @@ export class RecordFetcher {
       }
     } catch (error) {
       place.restart(place.position);
-      place.rest();
+      place.restUntil(Date.now() + RETRY_MS);
       this.listener.failed(error as Error);
     }
   }
