@@ -69,6 +69,7 @@ export default tseslint.config(
         fetch: 'readonly',
         performance: 'readonly',
         URL: 'readonly',
+        AbortController: 'readonly',
       },
     },
   },

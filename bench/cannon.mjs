@@ -53,7 +53,7 @@ export async function pace(url, { rate, seconds }) {
 }
 
 /** @returns {Promise<number | null>} milliseconds until the whole answer is there; null when it is an error */
-async function timeOf(url, agent) {
+export async function timeOf(url, agent) {
   const askedAt = performance.now();
   try {
     const [response] = await once(get(url, { agent }), 'response');

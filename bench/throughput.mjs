@@ -17,7 +17,7 @@ const { values } = parseArgs({
     replicas: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
     /** KAFKA_FETCH_MAX_BYTES of the service, and maxBytes of the raw drain; kafkajs's own default is 10485760. */
-    'fetch-bytes': { type: 'string', default: '4194304' },
+    'fetch-bytes': { type: 'string', default: '2097152' },
     json: { type: 'boolean', default: false },
   },
 });

@@ -103,8 +103,8 @@ export const variables = {
   ),
   KAFKA_FETCH_MAX_BYTES: variable(
     integer(65536, 104857600),
-    '4194304',
-    'Bytes of one fetch over all partitions: more is a little faster, and takes several times as much memory.',
+    '2097152',
+    'Bytes of one fetch over all partitions: more helps where the brokers are far away, and takes several times as much memory.',
   ),
   KAFKA_SSL: variable(flag, 'false', 'TLS to the brokers.'),
   KAFKA_SSL_CA: optional(text(4096), 'File with the CA certificates of the brokers.'),

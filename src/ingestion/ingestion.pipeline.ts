@@ -8,8 +8,8 @@ import { waitWhile } from './wait-while.js';
 import type { OwnedPartition } from './owned-partition.js';
 import { PartitionOwnership, type Holding } from './partition-ownership.js';
 
-/** Records taken in before the event loop gets a turn: about 5 ms. */
-const SLICE = 2_000;
+/** Records taken in before the event loop gets a turn: less than a millisecond, and an answer of the API takes several turns. */
+const SLICE = 500;
 
 const CONTINUE: BatchDirective = { kind: 'continue' };
 const PAUSE: BatchDirective = { kind: 'pause' };
