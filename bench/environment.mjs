@@ -81,7 +81,7 @@ export async function startService(env, port, nodeArguments = []) {
   // The service of another benchmark would be taken for this one, and get its load.
   if (!(await isPortFree(port))) throw new Error(`Port ${port} is in use`);
   // As npm start does.
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', ...nodeArguments, 'dist/main.js'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', ...nodeArguments, 'dist/main.js'], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

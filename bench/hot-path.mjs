@@ -54,7 +54,8 @@ const micros = Object.fromEntries(
 const ratio = micros['take in'] / micros['JSON.parse'];
 if (options.json) console.log(JSON.stringify({ micros, ratio }));
 else {
-  for (const [stage, time] of Object.entries(micros)) console.log(`${stage.padEnd(12)} ${time.toFixed(3)} µs`);
+  for (const [stage, time] of Object.entries(micros))
+    console.log(`${stage.padEnd(12)} ${time.toFixed(3)} µs`);
   console.log(`take in / JSON.parse: ${ratio.toFixed(2)}`);
 }
 

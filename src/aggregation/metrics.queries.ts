@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Conditions } from '../http/core/conditions.js';
 import { cursorCodec } from '../http/core/cursor.js';
-import { formatInstant } from '../http/core/instant.js';
+import { formatInstant, instantOfText } from '../http/core/instant.js';
 import { cursorPosition, page, type Page } from '../http/list.js';
 import type { KeysQuery, Metric, MetricKey, MetricsQuery } from './metrics.schemas.js';
 import { WatermarkService } from './watermark.service.js';
@@ -22,16 +22,16 @@ const metricsCursor = cursorCodec(
 const keysCursor = cursorCodec('metrics/keys', z.tuple([z.string(), z.string()]));
 
 interface MetricRow {
-  window_start: Date;
-  window_end: Date;
+  window_start: string;
+  window_end: string;
   metric_type: string;
   metric_key: string;
   metric_value: number;
   event_count: string;
   late_events: string;
   status: Metric['status'];
-  created_at: Date;
-  updated_at: Date;
+  created_at: string;
+  updated_at: string;
 }
 
 /** The read model: window rows with the status that the pipeline watermark gives them now. */
@@ -62,10 +62,10 @@ export class MetricsQueries {
     }
     const direction = query.order === 'asc' ? 'ASC' : 'DESC';
     const rows: MetricRow[] = await this.database.query(
-      `SELECT window_start, window_end, metric_type, metric_key, metric_value, event_count, late_events,
-              created_at, updated_at, ${statusSql(open)} AS status
-         FROM real_time_metrics ${String(where)}
-        ORDER BY window_start ${direction}, metric_type ${direction}, metric_key ${direction}
+      `SELECT window_start::text, window_end::text, metric_type, metric_key, metric_value, event_count, late_events,
+              created_at::text, updated_at::text, ${statusSql(open)} AS status
+         FROM real_time_metrics AS stored ${String(where)}
+        ORDER BY stored.window_start ${direction}, metric_type ${direction}, metric_key ${direction}
         LIMIT ${where.parameter(query.limit + 1)}`,
       where.values,
     );
@@ -118,14 +118,14 @@ const statusSql = (open: string): string =>
 const dayBefore = (now: Date): string => new Date(now.getTime() - 86_400_000).toISOString();
 
 const toMetric = (row: MetricRow): Metric => ({
-  windowStart: formatInstant(row.window_start),
-  windowEnd: formatInstant(row.window_end),
+  windowStart: instantOfText(row.window_start),
+  windowEnd: instantOfText(row.window_end),
   metricType: row.metric_type,
   metricKey: row.metric_key,
   metricValue: row.metric_value,
   eventCount: Number(row.event_count),
   lateEvents: Number(row.late_events),
   status: row.status,
-  createdAt: formatInstant(row.created_at),
-  updatedAt: formatInstant(row.updated_at),
+  createdAt: instantOfText(row.created_at),
+  updatedAt: instantOfText(row.updated_at),
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatInstant, isInstant, parseInstant } from './instant.js';
+import { formatInstant, instantOfText, isInstant, parseInstant } from './instant.js';
 
 describe('an instant that comes in', () => {
   it.each([
@@ -79,5 +79,15 @@ describe('an instant that goes out', () => {
   it('has milliseconds only where there are any', () => {
     expect(formatInstant(new Date('2025-11-08T22:30:00.000Z'))).toBe('2025-11-08T22:30:00Z');
     expect(formatInstant(new Date('2025-11-08T22:30:00.120Z'))).toBe('2025-11-08T22:30:00.120Z');
+  });
+
+  it.each([
+    ['2025-11-08 22:30:00+00', '2025-11-08T22:30:00Z'],
+    ['2025-11-08 22:30:00.12+00', '2025-11-08T22:30:00.120Z'],
+    ['2025-11-08 22:30:00.123456+00', '2025-11-08T22:30:00.123Z'],
+    ['2025-11-08 22:30:00.000456+00', '2025-11-08T22:30:00Z'],
+  ])('of PostgreSQL, %s, is the same without a Date', (text, instant) => {
+    expect(instantOfText(text)).toBe(instant);
+    expect(formatInstant(new Date(text))).toBe(instant);
   });
 });
