@@ -24,14 +24,11 @@ function add(passed, failed, skipped, ok) {
   total.failed += Math.max(failed, ok ? 0 : 1);
 }
 
-function runJest() {
+function runJest(...args) {
   const report = join(reports, 'jest.json');
   const options =
     `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
-  // One suite after the other: they measure time, and each starts servers of its own on what may be a small machine.
-  const ok = run([jest, '--runInBand', '--json', `--outputFile=${report}`, ...selected], {
-    NODE_OPTIONS: options,
-  });
+  const ok = run([jest, '--json', `--outputFile=${report}`, ...args], { NODE_OPTIONS: options });
   try {
     const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
     add(numPassedTests, numFailedTests, numPendingTests, ok);
@@ -51,8 +48,13 @@ function runNodeTests() {
   add(count('pass'), count('fail') + count('cancelled'), count('skipped'), ok);
 }
 
-runJest();
-if (selected.length === 0) runNodeTests();
+// What has servers of its own goes one suite after the other: it measures time, on what may be a small machine.
+if (selected.length > 0) runJest('--runInBand', ...selected);
+else {
+  runJest('--selectProjects', 'unit');
+  runJest('--runInBand', '--selectProjects', 'integration', 'e2e');
+  runNodeTests();
+}
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);

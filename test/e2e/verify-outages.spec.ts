@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { KafkaBroker } from '../../scripts/kafka/broker.mjs';
+import { isLong } from '../support/long.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
 import { EVERY_FAULT, expectVerified, startRun } from '../support/runs.js';
 import { expectBalancedLedger } from '../support/sample.js';
@@ -41,8 +42,8 @@ const underWay = (): Promise<boolean> =>
     await expectBalancedLedger(database.dataSource);
   });
 
-  // It takes as long as a request waits, 30 s: only with npm run test:outages.
-  const long = process.env.TEST_LONG === 'true' ? it : it.skip;
+  // It takes as long as a request waits, 30 s: only with npm run test:long.
+  const long = isLong ? it : it.skip;
   long(
     'goes on, and loses and doubles nothing, when the broker stands still for longer than requests wait',
     async () => {
