@@ -220,7 +220,7 @@ class Names {
   }
 }
 
-const MAX_NAMES = 1_000;
+const MAX_NAMES = 10_000;
 const names = new Names();
 
 const typeKeys = new Map<EventType, Map<string, string>>(eventTypes.map((type) => [type, new Map()]));
