@@ -4,9 +4,9 @@ import { CONFIG, type Config } from '../config/config.js';
 import type { BatchContext, BatchDirective, RecordBatch } from '../transport/record-batch.js';
 import { intakeRules, type IntakeRules } from './core/intake.js';
 import { Flusher } from './flusher.js';
-import { waitWhile } from './wait-while.js';
 import type { OwnedPartition } from './owned-partition.js';
 import { PartitionOwnership, type Holding } from './partition-ownership.js';
+import { waitWhile } from './wait-while.js';
 
 /** Records taken in before the event loop gets a turn: less than a millisecond, and an answer of the API takes several turns. */
 const SLICE = 500;
@@ -39,7 +39,7 @@ export class IngestionPipeline {
     for (;;) {
       const most = Math.min(this.flusher.room(), SLICE);
       if (most === 0) {
-        if (!(await waitWhile(() => context.isCurrent(), this.flusher.flush()))) return ABANDON;
+        if (!(await waitWhile(() => this.isWanted(context), this.flusher.flush()))) return ABANDON;
       } else {
         const taken = this.takeSlice(partition, batch, most);
         this.flusher.took(taken);
@@ -55,6 +55,10 @@ export class IngestionPipeline {
   /** No batch is taken in from now on; one that is being worked on is given up after its slice. */
   stop(): void {
     this.stopping = true;
+  }
+
+  private isWanted(context: BatchContext): boolean {
+    return !this.stopping && context.isCurrent();
   }
 
   private takeSlice(partition: OwnedPartition, { records }: RecordBatch, most: number): number {
@@ -81,7 +85,7 @@ export class IngestionPipeline {
         case 'owned':
           return holding;
         case 'claiming':
-          if (!(await waitWhile(() => context.isCurrent(), holding.settled))) return ABANDON;
+          if (!(await waitWhile(() => this.isWanted(context), holding.settled))) return ABANDON;
           break;
         case 'fenced':
           // The log still gives us the partition. If it does so after a sign of life, the other one is the stale one.

@@ -3,6 +3,7 @@
  * part of a larger buffer.
  */
 export interface LogRecord {
+  /** A number, unlike positions elsewhere, since each record has one: exact below 2^53, which no log comes near. */
   readonly offset: number;
   /** Epoch milliseconds: Kafka's record timestamp, or the time of appending; negative when the producer gave none. */
   readonly timestamp: number;

@@ -66,6 +66,22 @@ suite('when PostgreSQL is away', () => {
     await expectBalancedLedger(database.dataSource);
   });
 
+  it('stops in order all the same, though what it has read waits for the database', async () => {
+    await topic.publish(sampleRecords().slice(0, 1_000));
+    service = await startService({ DATABASE_URL: database.url, ...topic.env });
+    await waitFor('all events', async () => (await consumed()) === 1_000);
+    await database.dataSource.destroy();
+    await allowConnections(false);
+    ownPids = [];
+    await cutConnections();
+    await topic.publish(sampleRecords().slice(1_000, 2_000));
+    await waitFor('the batch to wait', () => service!.output().includes('cannot be claimed yet'));
+    await service.stop();
+    expect(service.output()).not.toMatch(/Not stopped within/);
+    await allowConnections(true);
+    await database.dataSource.initialize();
+  });
+
   it('again and again in the middle of flushes, nothing is lost or doubled', async () => {
     await topic.publish(sampleRecords());
     service = await startService({ DATABASE_URL: database.url, ...topic.env, FLUSH_MAX_EVENTS: '20' });

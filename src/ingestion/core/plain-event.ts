@@ -111,7 +111,10 @@ const fields = [
 ] as const;
 /** No two of them share both the length of their names and the first letter: the place of a field here. */
 const placeOf = (length: number, first: number): number => length * 128 + first;
-const fieldsByPlace = Array.from({ length: placeOf(17, 0) }, (): { name: Buffer; field: number } | null => null);
+const fieldsByPlace = Array.from(
+  { length: placeOf(17, 0) },
+  (): { name: Buffer; field: number } | null => null,
+);
 for (const [name, field] of fields)
   fieldsByPlace[placeOf(name.length, name.charCodeAt(0))] = { name: Buffer.from(name), field };
 

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { gunzip, type ZlibOptions } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
 import lz4 from 'lz4-napi';
 import snappy from 'snappy';
@@ -9,10 +9,14 @@ import type { CompressionCodec } from '../core/stored-batches.js';
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER = 16;
 
+/** More than any batch of events comes to; gzip makes a thousand bytes of one. */
+const MOST_BYTES = 256 * 1024 * 1024;
+const inflate = promisify<Buffer, ZlibOptions, Buffer>(gunzip);
+
 /** Every compression Kafka knows; all but zstd in threads of their own. */
 export const decompress: Record<CompressionCodec, (body: Buffer) => Buffer | Promise<Buffer>> = {
   none: (body) => body,
-  gzip: promisify<Buffer, Buffer>(gunzip),
+  gzip: (body) => inflate(body, { maxOutputLength: MOST_BYTES }),
   snappy: uncompressSnappy,
   lz4: (body) => lz4.decompressFrame(body),
   zstd: (body) => Buffer.from(decompressZstd(body)),

@@ -1,4 +1,10 @@
-import { createAPI, Writer, type Connection, type Reader } from '@platformatic/kafka';
+import {
+  createAPI,
+  protocolErrorsCodesById,
+  Writer,
+  type Connection,
+  type Reader,
+} from '@platformatic/kafka';
 import type { AbortedTransaction } from '../core/stored-batches.js';
 
 /** From where one partition is to be read. */
@@ -25,6 +31,22 @@ export interface FetchedPartition {
   readonly aborted: readonly AbortedTransaction[];
   /** Record batches, as they are stored. */
   readonly bytes: Buffer;
+}
+
+/** The partition does not exist, has no leader or another one, or its leader is not up to date: all of which pass. */
+const PASSING = [3, 5, 6, 9, 74, 75, 76, 77, 78];
+
+/** A broker does not give the records of one partition. */
+export class FetchRefusedError extends Error {
+  /** Whether it goes away by itself. */
+  readonly passes: boolean;
+
+  constructor(partition: number, errorCode: number) {
+    const names: Readonly<Record<number, string | undefined>> = protocolErrorsCodesById;
+    super(`the broker refuses to give partition ${partition}: ${names[errorCode] ?? 'error'} (${errorCode})`);
+    this.name = 'FetchRefusedError';
+    this.passes = PASSING.includes(errorCode);
+  }
 }
 
 const FETCH = 1;

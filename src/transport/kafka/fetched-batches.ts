@@ -48,11 +48,11 @@ export async function* recordBatches(
   let fetchedOffset = run.from;
   let group: StoredBatch[] = [];
   let bytes = 0;
-  for (const [place, batch] of batches.entries()) {
+  for (const [index, batch] of batches.entries()) {
     const body = await bodyOf(batch);
     group.push({ ...batch, body });
     bytes += body.length;
-    const isLast = place === batches.length - 1;
+    const isLast = index === batches.length - 1;
     if (bytes < GROUP_BYTES && !isLast) continue;
     const nextOffset = isLast ? end : smaller(BigInt(batch.lastOffset) + 1n, end);
     if (nextOffset > fetchedOffset) {

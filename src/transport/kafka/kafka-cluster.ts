@@ -1,6 +1,9 @@
 import { Base, type BaseOptions, type Connection } from '@platformatic/kafka';
 import { cut, cutConnections, guardConnections } from './library-connections.js';
 
+/** A fetch is answered within its own short wait: a broker that is silent for longer is not there any more. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
 /** A broker that leads some of the partitions. */
 export interface Broker {
   readonly host: string;
@@ -15,7 +18,7 @@ export class KafkaCluster {
     options: BaseOptions,
     private readonly topic: string,
   ) {
-    this.client = new Base(options);
+    this.client = new Base({ ...options, requestTimeout: REQUEST_TIMEOUT_MS });
     guardConnections(this.client.connections);
   }
 

@@ -7,6 +7,7 @@ import { UnreadableBatchError } from '../core/stored-batches.js';
 import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
 import { RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
+import { FetchRefusedError } from './fetch-api.js';
 import type { KafkaAdmin } from './kafka.admin.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { RecordFetcher, type FetchListener } from './record-fetcher.js';
@@ -17,6 +18,8 @@ const LAST_RETRY_MS = 5_000;
 const SILENCE_MS = 10_000;
 /** How long a broker without new records may keep a fetch waiting, and with it partitions that are to be read anew. */
 const MAX_WAIT_MS = 250;
+/** Bounds what is remembered of what was told. */
+const MOST_TOLD = 100;
 
 /**
  * Kafka as Nest's transport. kafkajs is the member of the consumer group: it says which partitions are ours. It never reads any,
@@ -34,8 +37,8 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
   private joined = false;
   private lastContact = 0;
   private announcedAway = false;
-  /** The last one that was told of. */
-  private unreadable: string | undefined;
+  /** What was told of already: it comes with each try. */
+  private readonly told = new Set<string>();
   private trouble: string | undefined = 'not connected to the brokers yet';
 
   constructor(
@@ -148,27 +151,37 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
           break;
       }
     } catch (error) {
+      if (error instanceof UnreadableBatchError) this.failed(error);
       // A bug, not bad data: say so and come back to the same batch.
-      this.logger.error(`Partition ${partition} could not be taken in, trying again`, (error as Error).stack);
+      else
+        this.logger.error(
+          `Partition ${partition} could not be taken in, trying again`,
+          (error as Error).stack,
+        );
       if (isCurrent()) this.fetcher.repeat(partition);
     }
   }
 
   /** Whoever looks after the partitions will see it, and halt this one. */
   outOfRange(partition: number, offset: bigint): void {
-    this.logger.warn(`The log of partition ${partition} does not have offset ${offset}`);
+    this.logger.debug(`The log of partition ${partition} does not have offset ${offset}`);
   }
 
   answered(): void {
     this.lastContact = Date.now();
   }
 
-  /** When the brokers are away the group says so; a batch that cannot be read holds its partition up until someone sees to it. */
+  /** When the brokers are away the group says so; what does not pass by itself holds its partition up until someone sees to it. */
   failed(error: Error): void {
-    if (error instanceof UnreadableBatchError && error.message !== this.unreadable) {
-      this.unreadable = error.message;
-      this.logger.error(`A partition stands still, its records are tried again: ${error.message}`);
-    } else this.logger.debug(`Records could not be fetched, trying again: ${error.message}`);
+    const stays =
+      error instanceof UnreadableBatchError || (error instanceof FetchRefusedError && !error.passes);
+    if (!stays || this.told.has(error.message)) {
+      this.logger.debug(`Records could not be fetched, trying again: ${error.message}`);
+      return;
+    }
+    if (this.told.size >= MOST_TOLD) this.told.clear();
+    this.told.add(error.message);
+    this.logger.error(`A partition stands still, its records are tried again: ${error.message}`);
   }
 
   private async keepTrying(): Promise<void> {

@@ -28,6 +28,7 @@ export class Place {
 
   restart(position: bigint | null): void {
     this.version++;
+    this.restsUntil = 0;
     this.position = position;
     this.fetchNext = position ?? 0n;
   }

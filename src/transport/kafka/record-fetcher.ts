@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RecordBatch } from '../record-batch.js';
-import { fetchRecords, type FetchedPartition } from './fetch-api.js';
+import { FetchRefusedError, fetchRecords, type FetchedPartition } from './fetch-api.js';
 import { fetchedRun, recordBatches, type FetchedRun } from './fetched-batches.js';
 import type { Broker, KafkaCluster } from './kafka-cluster.js';
 import { Place } from './place.js';
@@ -107,7 +107,8 @@ export class RecordFetcher {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.changes.emit('change'), { once: true });
     while (!signal.aborted) {
-      if (this.leadersAreOld || this.hasOrphans()) await this.findLeaders(signal);
+      if (this.leadersAreOld || this.hasOrphans()) await this.findLeaders();
+      this.startLoops(signal);
       await this.rest(RETRY_MS, signal);
     }
     await Promise.all(this.loops.values());
@@ -124,15 +125,17 @@ export class RecordFetcher {
     return [...this.places.values()].some((place) => place.isDue(now) && !this.leaders.has(place.partition));
   }
 
-  private async findLeaders(signal: AbortSignal): Promise<void> {
+  private async findLeaders(): Promise<void> {
     try {
       this.leaders = await this.cluster.leaders();
       this.leadersAreOld = false;
       this.listener.answered();
     } catch (error) {
       this.listener.failed(error as Error);
-      return;
     }
+  }
+
+  private startLoops(signal: AbortSignal): void {
     for (const broker of this.leaders.values()) {
       const name = nameOf(broker);
       if (this.loops.has(name)) continue;
@@ -210,7 +213,7 @@ export class RecordFetcher {
     if (fetched.errorCode === 0) return fetchedRun(fetched, offset);
     if (fetched.errorCode === OFFSET_OUT_OF_RANGE) this.listener.outOfRange(place.partition, offset);
     else this.leadersAreOld = true;
-    throw new Error(`the broker answers with error ${fetched.errorCode} for partition ${place.partition}`);
+    throw new FetchRefusedError(place.partition, fetched.errorCode);
   }
 
   /** An answer is filled in the order of the request: when it is full, the others come first the next time. */
