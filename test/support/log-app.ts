@@ -13,7 +13,7 @@ import { PartitionDelta } from '../../src/ingestion/core/partition-delta.js';
 import { PartitionOwnership } from '../../src/ingestion/partition-ownership.js';
 import { EventLogRepository } from '../../src/transport/embedded/event-log.repository.js';
 import { EventSource } from '../../src/transport/event-source.js';
-import type { LogRecord } from '../../src/transport/record-batch.js';
+import { logRecord } from '../../src/transport/record-batch.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { waitFor } from './service.js';
 
@@ -159,9 +159,10 @@ interface StoredAnomaly {
 
 /** Takes the whole log in once more, a record after the other, and adds what was replayed, each as a late event. */
 async function expectedWindows(db: Pick<DataSource, 'query'>, config: Config): Promise<string[]> {
-  const records: LogRecord[] = await db.query(
+  const rows: { offset: string; timestamp: string; value: Buffer | null }[] = await db.query(
     `SELECT "offset", floor(extract(epoch FROM appended_at) * 1000)::bigint AS timestamp, payload AS value FROM event_log ORDER BY "offset"`,
   );
+  const records = rows.map((row) => logRecord(Number(row.offset), Number(row.timestamp), row.value));
   const anomalies: StoredAnomaly[] = await db.query(
     `SELECT "offset", topic, status, coalesce(applied_event, raw) AS event FROM anomalies`,
   );
