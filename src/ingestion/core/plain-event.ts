@@ -11,7 +11,7 @@ import { parseTimestamp } from './timestamp.js';
 
 /**
  * The short way for events as producers write them: valid, flat, plain ASCII, without escapes or repeated fields. Reads
- * the needed fields straight from the bytes, which takes a third of the time of JSON.parse and leaves less garbage.
+ * the needed fields straight from the bytes, in less time than JSON.parse takes, and with less garbage.
  * Anything else, valid or not, is left to the long way (decode, validate), which alone defines what is right:
  *
  *     readPlainEvent(bytes, start, end) is null, or equals validate(decode(bytes.subarray(start, end)).event)

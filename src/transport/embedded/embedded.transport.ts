@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import type { DatabaseService } from '../../database/database.service.js';
@@ -7,6 +6,7 @@ import type { SessionLock } from '../../database/session-lock.js';
 import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
 import { listed, RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
+import { rest } from '../rest.js';
 import { EventLogRepository } from './event-log.repository.js';
 
 /** Advisory lock of the one process that reads the embedded log. */
@@ -161,14 +161,8 @@ export class EmbeddedTransport extends Server implements CustomTransportStrategy
     }
   }
 
-  /** Until there is something to do. AbortSignal.any() would leave a trace at its signal each time. */
+  /** Until there is something to do, which the end is too. */
   private async wait(ms: number): Promise<void> {
-    if (this.closing.signal.aborted) return;
-    const waiting = new AbortController();
-    await Promise.race([
-      delay(ms, undefined, { signal: waiting.signal }),
-      once(this.log.events, 'append', { signal: waiting.signal }),
-    ]).catch(() => undefined);
-    waiting.abort();
+    if (!this.closing.signal.aborted) await rest(ms, this.log.events, 'append');
   }
 }

@@ -1,6 +1,7 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RecordBatch } from '../record-batch.js';
+import { rest } from '../rest.js';
 import { FetchRefusedError, fetchRecords, type FetchedPartition } from './fetch-api.js';
 import { fetchedRun, recordBatches, type FetchedRun } from './fetched-batches.js';
 import type { Broker, KafkaCluster } from './kafka-cluster.js';
@@ -109,7 +110,7 @@ export class RecordFetcher {
     while (!signal.aborted) {
       if (this.leadersAreOld || this.hasOrphans()) await this.findLeaders();
       this.startLoops(signal);
-      await this.rest(RETRY_MS, signal);
+      await this.rest(signal);
     }
     await Promise.all(this.loops.values());
   }
@@ -171,7 +172,7 @@ export class RecordFetcher {
     const now = Date.now();
     const due = [...this.places.values()].filter((place) => place.isDue(now) && this.leads(broker, place));
     if (due.length === 0) {
-      await this.rest(RETRY_MS, signal);
+      await this.rest(signal);
       return [];
     }
     const asked = new Map(
@@ -252,15 +253,9 @@ export class RecordFetcher {
     return [...this.leaders.values()].some((leader) => nameOf(leader) === nameOf(broker));
   }
 
-  /** Until there is a change, which the end of the run is too: AbortSignal.any() would leave a trace at its signal each time. */
-  private async rest(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const waiting = new AbortController();
-    await Promise.race([
-      delay(ms, undefined, { signal: waiting.signal }),
-      once(this.changes, 'change', { signal: waiting.signal }),
-    ]).catch(() => undefined);
-    waiting.abort();
+  /** Until there is a change, which the end of the run is too. */
+  private async rest(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await rest(RETRY_MS, this.changes, 'change');
   }
 }
 
