@@ -7,14 +7,12 @@ export class Place {
   /** Counts seeks and pauses, which make void what was fetched before. */
   version = 0;
   paused = false;
+  /** Nothing from this offset on is handed over; null without such an end. */
+  until: bigint | null = null;
   /** Epoch milliseconds before which it is not asked for again. */
   private restsUntil = 0;
 
-  constructor(
-    readonly partition: number,
-    /** Nothing from this offset on is handed over; null without such an end. */
-    public until: bigint | null = null,
-  ) {}
+  constructor(readonly partition: number) {}
 
   isDue(now: number): boolean {
     const atEnd = this.until !== null && this.fetchNext >= this.until;
