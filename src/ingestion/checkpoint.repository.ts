@@ -4,6 +4,8 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { timestampLiteral } from '../database/instant.js';
 import type { RecentOutcomes } from './core/recent-outcomes.js';
 import type { PartitionDelta } from './core/partition-delta.js';
+import type { RecentIds } from './core/recent-ids.js';
+import { RecentIdsRepository } from './recent-ids.repository.js';
 
 /** What a replica learns when it takes over a partition. */
 export interface Claim {
@@ -49,7 +51,10 @@ interface ClaimRow {
 /** Checkpoints with their ledger, in `ingest_partitions`: the one truth about how far the log has been taken in. */
 @Injectable()
 export class CheckpointRepository {
-  constructor(@InjectDataSource() private readonly database: DataSource) {}
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly recentIds: RecentIdsRepository,
+  ) {}
 
   /**
    * Takes over partitions: from now on every other holder is fenced off.
@@ -135,7 +140,17 @@ export class CheckpointRepository {
         flushMs,
       ],
     );
-    return moved[0].map((row) => row.partition);
+    const partitions = moved[0].map((row) => row.partition);
+    await this.recentIds.add(
+      transaction,
+      checkpoints.filter(({ partition }) => partitions.includes(partition)),
+    );
+    return partitions;
+  }
+
+  /** Brings what the partition knew of its last event ids to memory; whoever has claimed it gets what belongs to the claim. */
+  restoreIds(topic: string, partition: number, memory: RecentIds): Promise<void> {
+    return this.recentIds.restore(topic, partition, memory);
   }
 
   /** Tells everyone how the owned partitions stand. @returns those still owned; another replica holds the rest */
@@ -198,9 +213,16 @@ export class CheckpointRepository {
    */
   async acknowledge(topic: string, partition: number, low: bigint): Promise<Acknowledgement | null> {
     // A log that ends before the checkpoint is another log: its offsets get a new incarnation, and its events are judged
-    // by themselves, not by the watermark of the log before it.
+    // by themselves, not by the watermark and the event ids of the log before it.
     const rows: [AcknowledgedRow[], number] = await this.database.query(
-      `UPDATE ingest_partitions AS now SET
+      `WITH was AS (
+         SELECT *, halted_reason = 'log_behind_checkpoint' AS other_log FROM ingest_partitions
+          WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE
+       ), forgotten AS (
+         DELETE FROM recent_event_ids AS stored USING was
+          WHERE was.other_log AND stored.topic = was.topic AND stored.partition = was.partition
+       )
+       UPDATE ingest_partitions AS now SET
          next_offset = $3, epoch = was.epoch + 1, halted_at = NULL, halted_reason = NULL, halted_detail = NULL,
          caught_up_since = NULL,
          newest_event_time = CASE WHEN NOT was.other_log THEN was.newest_event_time END,
@@ -209,8 +231,7 @@ export class CheckpointRepository {
          first_offset = CASE WHEN was.other_log THEN $3 ELSE was.first_offset END,
          untimed_until = CASE WHEN was.other_log THEN 0 ELSE was.untimed_until END,
          incarnation = was.incarnation + CASE WHEN was.other_log THEN 1 ELSE 0 END
-       FROM (SELECT *, halted_reason = 'log_behind_checkpoint' AS other_log FROM ingest_partitions
-              WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE) AS was
+       FROM was
        WHERE now.topic = was.topic AND now.partition = was.partition
        RETURNING was.halted_reason AS reason, was.next_offset AS from_offset, now.next_offset AS to_offset, now.incarnation`,
       [topic, partition, String(low)],

@@ -7,6 +7,7 @@ import { DatabaseService } from '../database/database.service.js';
 import { EventSource, type AssignmentListener, type LogBounds } from '../transport/event-source.js';
 import { CheckpointRepository, type Claim, type HaltReason } from './checkpoint.repository.js';
 import type { TakeIn } from './core/intake.js';
+import { RecentIds } from './core/recent-ids.js';
 import { OwnedPartition } from './owned-partition.js';
 
 /** How this replica stands with a partition that the log has assigned to it. */
@@ -147,7 +148,8 @@ export class PartitionOwnership implements AssignmentListener {
         if (generation !== this.generation) return;
         // Asked again: the replica that held the partitions may have moved their checkpoints on in between.
         const boundsNow = await this.source.bounds();
-        for (const claim of claims) if (generation === this.generation) await this.settle(claim, boundsNow);
+        for (const claim of claims)
+          if (generation === this.generation) await this.settle(claim, boundsNow, generation);
         return;
       } catch (error) {
         const line = `Partition ${partitions.join(', ')} cannot be claimed yet: ${(error as Error).message}`;
@@ -168,13 +170,20 @@ export class PartitionOwnership implements AssignmentListener {
     );
   }
 
-  private async settle(claim: Claim, allBounds: ReadonlyMap<number, LogBounds>): Promise<void> {
+  private async settle(
+    claim: Claim,
+    allBounds: ReadonlyMap<number, LogBounds>,
+    generation: number,
+  ): Promise<void> {
     const { partition } = claim;
     if (claim.halted) {
       this.halt(partition, claim.epoch, 'it was halted before and is not acknowledged yet');
       return;
     }
-    const owned = new OwnedPartition(this.source.topic, claim, this.takeIn);
+    const recentIds = RecentIds.by(this.config);
+    if (recentIds) await this.checkpoints.restoreIds(this.source.topic, partition, recentIds);
+    if (generation !== this.generation) return;
+    const owned = new OwnedPartition(this.source.topic, claim, this.takeIn, recentIds);
     this.holdings.set(partition, { kind: 'owned', owned });
     const bounds = allBounds.get(partition);
     if (bounds && (await this.haltIfOutside(owned, claim.nextOffset, bounds))) return;

@@ -1,6 +1,7 @@
 import { WatermarkService } from '../../../src/aggregation/watermark.service.js';
 import { parseConfig } from '../../../src/config/config.js';
 import { CheckpointRepository } from '../../../src/ingestion/checkpoint.repository.js';
+import { RecentIdsRepository } from '../../../src/ingestion/recent-ids.repository.js';
 import { PartitionDelta } from '../../../src/ingestion/core/partition-delta.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 
@@ -13,7 +14,7 @@ describe('a partition', () => {
 
   beforeEach(async () => {
     database = await createTestDatabase();
-    checkpoints = new CheckpointRepository(database.dataSource);
+    checkpoints = new CheckpointRepository(database.dataSource, new RecentIdsRepository(database.dataSource));
     const [claim] = await checkpoints.claim(topic, 'this replica', new Map([[0, 0n]]));
     epoch = claim!.epoch;
   });
