@@ -14,6 +14,8 @@ const RECENT_EVENTS = 10_000;
 export class OwnedPartition {
   readonly epoch: string;
   readonly origin: RecordOrigin;
+  /** The log that it is read from. */
+  readonly logId: string;
   /** Records taken in since the claim. */
   taken = 0;
   /** How the last of them came out. */
@@ -27,6 +29,7 @@ export class OwnedPartition {
     private readonly takeIn: TakeIn,
   ) {
     this.epoch = claim.epoch;
+    this.logId = claim.logId;
     this.origin = { topic, partition: claim.partition, incarnation: claim.incarnation };
     this.active = new PartitionDelta(claim.nextOffset, claim.newestEventTime);
   }

@@ -52,7 +52,7 @@ export class LogRebuild {
       readonly rules: IntakeRules;
     },
   ) {
-    this.positions = survey.starts;
+    this.positions = new Map([...survey.starts].map(([partition, { offset }]) => [partition, offset]));
     this.partitions = new Map(
       survey.partitions.map((read) => [
         read.partition,

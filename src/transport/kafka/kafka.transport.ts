@@ -84,8 +84,8 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
     this.assignments = listener;
   }
 
-  seek(partition: number, offset: bigint): void {
-    this.fetcher.seek(partition, offset);
+  seek(partition: number, offset: bigint, logId: string): void {
+    this.fetcher.seek(partition, offset, logId);
   }
 
   pause(partition: number): void {
@@ -141,7 +141,7 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
         case 'continue':
           break;
         case 'seek':
-          this.fetcher.seek(partition, directive.offset);
+          this.fetcher.move(partition, directive.offset);
           break;
         case 'pause':
           this.fetcher.pause(partition);
@@ -165,6 +165,10 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
   /** Whoever looks after the partitions will see it, and halt this one. */
   outOfRange(partition: number, offset: bigint): void {
     this.logger.debug(`The log of partition ${partition} does not have offset ${offset}`);
+  }
+
+  otherLog(partition: number, logId: string): void {
+    this.logger.debug(`The log of partition ${partition} is not ${logId} any more`);
   }
 
   answered(): void {
