@@ -111,5 +111,8 @@ export class KafkaAdmin {
   }
 }
 
-const isUnknownTopic = (error: unknown): boolean =>
-  error instanceof kafkajs.KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
+/** Whether kafkajs gave up because of this. */
+export const isUnknownTopic = (error: unknown): boolean =>
+  error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded
+    ? isUnknownTopic(error.cause)
+    : error instanceof kafkajs.KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
