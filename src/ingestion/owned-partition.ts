@@ -15,6 +15,8 @@ const RECENT_EVENTS = 10_000;
 export class OwnedPartition {
   readonly epoch: string;
   readonly origin: RecordOrigin;
+  /** The log that it is read from. */
+  readonly logId: string;
   /** Records taken in since the claim. */
   taken = 0;
   /** How the last of them came out. */
@@ -30,6 +32,7 @@ export class OwnedPartition {
     private readonly recentIds: RecentIds | null,
   ) {
     this.epoch = claim.epoch;
+    this.logId = claim.logId;
     this.origin = { topic, partition: claim.partition, incarnation: claim.incarnation };
     this.active = new PartitionDelta(claim.nextOffset, claim.newestEventTime, recentIds);
   }

@@ -5,6 +5,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
 import { EventSource, type AssignmentListener, type LogBounds } from '../transport/event-source.js';
+import type { LogPosition } from '../transport/log-position.js';
 import { CheckpointRepository, type Claim, type HaltReason } from './checkpoint.repository.js';
 import type { TakeIn } from './core/intake.js';
 import { RecentIds } from './core/recent-ids.js';
@@ -98,12 +99,12 @@ export class PartitionOwnership implements AssignmentListener {
   }
 
   /**
-   * Stops the partition, loudly, when its log no longer has the offset to read next.
+   * Stops the partition, loudly, when its log no longer has the offset to read next, or is not there any more.
    * @param before its position before the bounds were asked for: the log may have grown and been read since
    * @returns whether it did
    */
   async haltIfOutside(owned: OwnedPartition, before: bigint, bounds: LogBounds): Promise<boolean> {
-    const problem = problemOf(before, owned.position, bounds);
+    const problem = problemOf(before, owned, bounds);
     if (!problem) return false;
     const { topic, partition } = owned.origin;
     await this.checkpoints.halt(topic, partition, owned.epoch, problem.reason, problem.detail);
@@ -160,12 +161,16 @@ export class PartitionOwnership implements AssignmentListener {
     }
   }
 
-  private starts(partitions: readonly number[], bounds: ReadonlyMap<number, LogBounds>): Map<number, bigint> {
+  private starts(
+    partitions: readonly number[],
+    bounds: ReadonlyMap<number, LogBounds>,
+  ): Map<number, LogPosition> {
     return new Map(
       partitions.map((partition) => {
         const known = bounds.get(partition);
         if (!known) throw new Error(`the log does not know partition ${partition}`);
-        return [partition, this.config.START_FROM === 'latest' ? known.high : known.low];
+        const offset = this.config.START_FROM === 'latest' ? known.high : known.low;
+        return [partition, { logId: known.logId, offset }];
       }),
     );
   }
@@ -184,11 +189,12 @@ export class PartitionOwnership implements AssignmentListener {
     if (recentIds) await this.checkpoints.restoreIds(this.source.topic, partition, recentIds);
     if (generation !== this.generation) return;
     const owned = new OwnedPartition(this.source.topic, claim, this.takeIn, recentIds);
+    // First: what was fetched for an earlier claim may be of another log.
+    this.source.seek(partition, owned.position, owned.logId);
     this.holdings.set(partition, { kind: 'owned', owned });
     const bounds = allBounds.get(partition);
     if (bounds && (await this.haltIfOutside(owned, claim.nextOffset, bounds))) return;
     if (!this.holds(owned)) return;
-    this.source.seek(partition, owned.position);
     this.source.resume(partition);
     this.logger.log(`Reading partition ${partition} from offset ${owned.position} (epoch ${claim.epoch})`);
   }
@@ -196,9 +202,15 @@ export class PartitionOwnership implements AssignmentListener {
 
 function problemOf(
   before: bigint,
-  position: bigint,
-  { low, high }: LogBounds,
+  owned: OwnedPartition,
+  { logId, low, high }: LogBounds,
 ): { reason: HaltReason; detail: string } | null {
+  const { position } = owned;
+  if (logId !== owned.logId)
+    return {
+      reason: 'log_replaced',
+      detail: `the topic was deleted and created anew, or is that of another cluster: its log has the id ${logId}, the checkpoint ${position} is of ${owned.logId}`,
+    };
   if (position < low)
     return {
       reason: 'log_truncated',
@@ -207,7 +219,7 @@ function problemOf(
   if (before > high)
     return {
       reason: 'log_behind_checkpoint',
-      detail: `the log ends at offset ${high}, before the checkpoint ${before}: the topic was created anew or has lost records`,
+      detail: `the log ends at offset ${high}, before the checkpoint ${before}: it has lost records`,
     };
   return null;
 }

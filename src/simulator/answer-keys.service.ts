@@ -139,9 +139,15 @@ export class AnswerKeysService {
   /** Whether the last record of each partition is this one. With a stranger among them each partition's would be another. */
   private async endsWith(ends: Ends, last: Recovered['last']): Promise<boolean> {
     const asked = new Map([...ends].filter(([partition]) => last[partition]));
-    const starts = new Map([...asked].map(([partition, end]) => [partition, end - 1n]));
     let equal = 0;
     try {
+      const bounds = await this.source.bounds();
+      const starts = new Map(
+        [...asked].map(([partition, end]) => [
+          partition,
+          { logId: bounds.get(partition)?.logId ?? '', offset: end - 1n },
+        ]),
+      );
       const reading = await this.reader.open(starts, this.database.manager);
       try {
         const take = ({ partition, records }: RecordBatch): Promise<void> => {

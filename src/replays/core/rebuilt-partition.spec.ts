@@ -324,6 +324,7 @@ describe('laws', () => {
           [
             {
               ...origin,
+              logId: 'this log',
               firstOffset: 0n,
               nextOffset: end,
               newestEventTime: null,
@@ -331,11 +332,13 @@ describe('laws', () => {
               untimedUntil: 0n,
             },
           ],
-          new Map([[3, { low: 0n, high: end, start: first === -1 ? end : BigInt(first) }]]),
+          new Map([
+            [3, { logId: 'this log', low: 0n, high: end, start: first === -1 ? end : BigInt(first) }],
+          ]),
           within.from,
         );
         if (plan.kind === 'too_short') throw new Error(plan.detail);
-        const start = Math.max(0, Number(plan.starts.get(3)) - earlier);
+        const start = Math.max(0, Number(plan.starts.get(3)!.offset) - earlier);
 
         const partition = new RebuiltPartition(origin, within, memory());
         const pieces: Rebuilt[] = [];

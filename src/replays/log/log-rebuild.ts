@@ -54,7 +54,7 @@ export class LogRebuild {
       readonly recentIds: () => RecentIds | null;
     },
   ) {
-    this.positions = survey.starts;
+    this.positions = new Map([...survey.starts].map(([partition, { offset }]) => [partition, offset]));
     this.partitions = new Map(
       survey.partitions.map((read) => [
         read.partition,

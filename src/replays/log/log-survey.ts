@@ -3,14 +3,15 @@ import type { EntityManager } from 'typeorm';
 import { CONFIG, type Config } from '../../config/config.js';
 import { ProblemError } from '../../http/problem.js';
 import { EventSource } from '../../transport/event-source.js';
-import { LogReader, type Offsets } from '../../transport/log-reader.js';
+import type { LogPosition } from '../../transport/log-position.js';
+import { LogReader } from '../../transport/log-reader.js';
 import { LOOK_BACK_MS, planLog, type LogExtent, type ReadPartition } from '../core/log-plan.js';
 import type { RebuildRange } from '../core/rebuild-range.js';
 import { RebuildInputsRepository } from './rebuild-inputs.repository.js';
 
 /** Where to read from, and who has read it so far. */
 export interface Survey {
-  readonly starts: Offsets;
+  readonly starts: ReadonlyMap<number, LogPosition>;
   readonly partitions: readonly ReadPartition[];
 }
 
@@ -58,9 +59,9 @@ export class LogSurvey {
       const starts = await this.reader.offsetsAt(instant);
       const bounds = await this.source.bounds();
       return new Map(
-        [...bounds].map(([partition, { low, high }]) => [
+        [...bounds].map(([partition, { logId, low, high }]) => [
           partition,
-          { low, high, start: starts.get(partition) ?? high },
+          { logId, low, high, start: starts.get(partition) ?? high },
         ]),
       );
     });

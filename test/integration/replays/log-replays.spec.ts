@@ -601,6 +601,14 @@ describe('windows made anew from the log', () => {
       await refused({}, 'log_too_short');
     });
 
+    it('the log itself, in whose place there is another one', async () => {
+      await service.append(anHour());
+      await sql(`UPDATE ingest_partitions SET log_id = 'the one before'`);
+      await refused({}, 'log_too_short');
+      await sql(`UPDATE ingest_partitions SET log_id = NULL`);
+      await rebuild();
+    });
+
     it('the log that was there before this one', async () => {
       await service.append(anHour());
       // Another log is in its place, and somebody has acknowledged it.

@@ -78,7 +78,7 @@ class RecordedSource extends StubSource {
        ON CONFLICT (topic, partition) DO UPDATE SET next_offset = $1`,
       [String(high)],
     );
-    return new Map([[0, { low: 0n, high }]]);
+    return new Map([[0, { logId: 'recorded', low: 0n, high }]]);
   }
 }
 
