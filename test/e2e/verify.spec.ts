@@ -17,7 +17,7 @@ async function expectAnswerInDatabase(service: Service, id: string): Promise<Exp
     consumed: expected.sent,
     counted: expected.counted,
     late_counted: expected.lateCounted,
-    duplicates: 0,
+    duplicates: expected.duplicates,
     skipped: 0,
   });
   await expectBalancedLedger(database.dataSource);

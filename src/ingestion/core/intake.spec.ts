@@ -340,15 +340,19 @@ describe('an event id that the partition has had', () => {
     expect(ledgerOf([first, at(time, { event_id: id })])).toMatchObject({ duplicates });
   });
 
-  it('is known from when it came last, by the newest event that counts', () => {
+  it('is known from when it came last, by the newest event, be it a repeat', () => {
     const [first, ahead] = [at('11:00:00', { event_id: id }), at('11:05:00', { event_id: id })];
     expect(ledgerOf([first, at('11:10:00'), first, at('11:20:00'), first])).toMatchObject({ duplicates: 2 });
-    // The repeat at 11:05 does not move the partition on, and the event at 11:10:01 is more than 10 minutes after 11:00.
-    expect(ledgerOf([first, ahead, at('11:10:01'), first])).toMatchObject({
-      duplicates: 1,
-      counted: 2,
-      lateCounted: 1,
-    });
+    // The repeat at 11:05 is six minutes before 11:11, though it does not move the watermark on.
+    expect(ledgerOf([first, ahead, at('11:11:00'), first])).toMatchObject({ duplicates: 2, counted: 2 });
+    const delta = remembering();
+    ledgerOf([first, ahead], {}, delta);
+    expect(delta.newestEventTime).toBe(Date.parse('2025-11-08T11:00:00Z') * 1000);
+    // A log of nothing but repeats goes on all the same.
+    const often = Array.from({ length: 10 }, (_, n) =>
+      at(`11:${String(n * 6).padStart(2, '0')}:00`, { event_id: id }),
+    );
+    expect(ledgerOf(often)).toMatchObject({ counted: 1, duplicates: 9 });
   });
 
   it('of a late event is known from when it came, not from when it took place', () => {

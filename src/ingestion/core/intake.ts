@@ -116,12 +116,8 @@ function isRepeat(
   accepted: boolean,
 ): boolean {
   if (recentIds === null || (idHigh === 0 && idLow === 0)) return false;
-  const before = newestEventTime ?? eventTime;
-  const now = Math.floor(Math.max(before, eventTime) / 1000);
-  const isKnown = recentIds.has(idHigh, idLow, now);
-  // A repeat does not move the partition's event time on.
-  if (accepted) recentIds.add(idHigh, idLow, isKnown ? Math.floor(before / 1000) : now);
-  return isKnown;
+  const now = Math.floor(Math.max(newestEventTime ?? eventTime, eventTime) / 1000);
+  return accepted ? recentIds.add(idHigh, idLow, now) : recentIds.has(idHigh, idLow, now);
 }
 
 function judgeLateness(

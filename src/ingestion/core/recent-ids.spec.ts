@@ -8,11 +8,7 @@ const of = (window = WINDOW, most = 1_000_000): RecentIds => new RecentIds(windo
 /** Ids are numbers here, with few values in either half. */
 const halves = (id: number): [number, number] => [id % 7, Math.floor(id / 7) + 1];
 /** @returns whether it is new */
-function add(ids: RecentIds, id: number, now: number): boolean {
-  const isKnown = ids.has(...halves(id), now);
-  ids.add(...halves(id), now);
-  return !isKnown;
-}
+const add = (ids: RecentIds, id: number, now: number): boolean => !ids.add(...halves(id), now);
 
 /** What is stored, chunk by chunk, as the database gives it back. */
 function restored(chunks: readonly (IdChunk | null)[], window = WINDOW, most = 1_000_000): RecentIds {

@@ -6,8 +6,8 @@ const SEGMENTS = 4;
 
 /**
  * The ids that one partition has had within the last stretch of its event time. An id is stamped with the newest event time that
- * the partition knows once it has come, each time it comes. That never goes back, and what was before the window does not matter:
- * what is known is a function of so much of the log, wherever the reading of it began.
+ * the partition has had, counted or repeated, each time it comes. That never goes back, and what was before the window does not
+ * matter: what is known is a function of so much of the log, wherever the reading of it began.
  */
 export class RecentIds {
   /** Milliseconds. */
@@ -15,6 +15,8 @@ export class RecentIds {
   /** The oldest first. */
   private segments: IdSegment[] = [];
   private readonly journal = new IdJournal();
+  /** The newest stamp; never goes back. */
+  private clock = -Infinity;
   /** How many ids were ever remembered, each as often as it came. */
   private seq = 0;
 
@@ -39,20 +41,24 @@ export class RecentIds {
     return DEDUPLICATION_WINDOW === 0 ? null : new RecentIds(DEDUPLICATION_WINDOW, DEDUPLICATION_MAX_IDS);
   }
 
-  /** Whether the id came within the window before now. @param now epoch milliseconds of event time */
+  /** Whether the id came within the window. @param now event time of the partition, epoch milliseconds */
   has(high: number, low: number, now: number): boolean {
+    const clock = Math.max(now, this.clock);
     for (let i = this.segments.length - 1; i >= 0; i--) {
       const segment = this.segments[i];
       const stamp = segment?.stampAt(segment.placeOf(high, low)) ?? UNKNOWN;
-      if (stamp !== UNKNOWN) return now - stamp <= this.window;
+      if (stamp !== UNKNOWN) return clock - stamp <= this.window;
     }
     return false;
   }
 
-  /** Remembers an id. @param stamp newest event time of the partition, epoch milliseconds; no smaller than in any call before */
-  add(high: number, low: number, stamp: number): void {
-    this.journal.add(this.seq, high, low, stamp);
-    this.put(high, low, stamp);
+  /** Remembers an id from now on. @returns whether it came within the window before */
+  add(high: number, low: number, now: number): boolean {
+    const isKnown = this.has(high, low, now);
+    this.clock = Math.max(now, this.clock);
+    this.journal.add(this.seq, high, low, this.clock);
+    this.put(high, low, this.clock);
+    return isKnown;
   }
 
   /** What was added since the last time, to be restored later; null when nothing was. */
@@ -65,7 +71,7 @@ export class RecentIds {
     const forgotten = Math.max(0, firstSeq - seq);
     this.seq = seq + forgotten;
     for (let at = forgotten * ID_WORDS; at < ids.length; at += ID_WORDS)
-      this.put(ids[at] ?? 0, ids[at + 1] ?? 0, since + (ids[at + 2] ?? 0));
+      this.put(ids[at] ?? 0, ids[at + 1] ?? 0, (this.clock = since + (ids[at + 2] ?? 0)));
   }
 
   private get firstSeq(): number {

@@ -85,8 +85,10 @@ interface Partition {
   anomalies: Record<string, number>;
   /** Newest accepted event time, epoch microseconds; −∞ before the first. */
   newest: number;
-  /** Of the last events that were accepted, by id: what `newest` was then, milliseconds. */
+  /** Of the last events that were counted or repeated, by id: what `clock` was then. */
   readonly ids: Map<string, number>;
+  /** Newest event time of them all, milliseconds. */
+  clock: number;
 }
 
 /** Repeats come some 50 events after their originals, and at most twice as many. */
@@ -120,6 +122,7 @@ export class AnswerKey {
       anomalies: {},
       newest: time ?? Number.NEGATIVE_INFINITY,
       ids: new Map(),
+      clock: Number.NEGATIVE_INFINITY,
     }));
   }
 
@@ -164,7 +167,7 @@ export class AnswerKey {
     const newest = Math.max(log.newest, eventTime);
     const isRepeat = this.isRepeat(event.eventId, newest, log);
     const isTooLate = log.newest - eventTime > maxLateness * 1000;
-    if (!isTooLate) remember(event.eventId, isRepeat ? log.newest : newest, log);
+    if (!isTooLate) remember(event.eventId, newest, log);
     if (isRepeat) return 'duplicate';
     if (isTooLate) return 'too_late';
 
@@ -183,13 +186,13 @@ export class AnswerKey {
     return null;
   }
 
-  private isRepeat(id: string, newest: number, { ids }: Partition): boolean {
+  private isRepeat(id: string, newest: number, { ids, clock }: Partition): boolean {
     const { deduplicationWindow } = this.rules;
     const before = ids.get(id);
     return (
       deduplicationWindow > 0 &&
       before !== undefined &&
-      Math.floor(newest / 1000) - before <= deduplicationWindow
+      Math.max(clock, Math.floor(newest / 1000)) - before <= deduplicationWindow
     );
   }
 
@@ -218,9 +221,11 @@ export class AnswerKey {
   }
 }
 
-function remember(id: string, newest: number, { ids }: Partition): void {
+function remember(id: string, newest: number, log: Partition): void {
+  const { ids } = log;
+  log.clock = Math.max(log.clock, Math.floor(newest / 1000));
   ids.delete(id);
-  ids.set(id, Math.floor(newest / 1000));
+  ids.set(id, log.clock);
   if (ids.size > KEPT_IDS) for (const oldest of ids.keys()) return void ids.delete(oldest);
 }
 
