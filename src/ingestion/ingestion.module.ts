@@ -28,7 +28,7 @@ import { ProducerFuse } from './producer-fuse.js';
     ProducerFuse,
     { provide: TAKE_IN, inject: [CONFIG], useFactory: takeInOf },
   ],
-  exports: [CheckpointRepository],
+  exports: [CheckpointRepository, Flusher],
 })
 export class IngestionModule {}
 
