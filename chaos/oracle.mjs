@@ -211,6 +211,26 @@ export class LogOracle {
   }
 }
 
+/**
+ * Counts an event in both of its windows; for what came from elsewhere than the log.
+ * @param {Answer['windows']} windows
+ * @param {import('./content.mjs').Event} event
+ * @param {boolean} late
+ */
+export function countEvent(windows, { time, typeKey, region, micros }, late) {
+  for (const [spec, key, measured] of /** @type {const} */ ([
+    [TYPE_WINDOW, typeKey, micros],
+    [REGION_WINDOW, region, 0],
+  ])) {
+    const name = windowName(spec.metricType, key, startOf(spec, time));
+    const sums = windows.get(name) ?? { count: 0, late: 0, sumMicros: 0n };
+    windows.set(name, sums);
+    sums.count++;
+    if (late) sums.late++;
+    sums.sumMicros += BigInt(measured);
+  }
+}
+
 /** @param {WindowSpec} spec @param {number} time epoch microseconds @returns {number} epoch milliseconds */
 const startOf = ({ length }, time) => Math.floor(time / (length * 1000)) * length;
 
