@@ -1,0 +1,35 @@
+import { startTraffic } from './traffic.mjs';
+
+/** Traffic that can pause: each stretch is a process of its own, with a seed of its own. */
+export class Feed {
+  #options;
+  #stretches = 0;
+  /** @type {Awaited<ReturnType<typeof startTraffic>> | null} */
+  #traffic = null;
+
+  /** @param {import('./traffic.mjs').TrafficOptions} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  async resume() {
+    if (this.#traffic) return;
+    const seed = this.#options.seed + this.#stretches++;
+    this.#traffic = await startTraffic({ ...this.#options, seed });
+  }
+
+  /** @returns {Promise<void>} when what is on its way is in the log */
+  async pause() {
+    const traffic = this.#traffic;
+    this.#traffic = null;
+    await traffic?.stop();
+  }
+
+  stats() {
+    return this.#traffic?.stats() ?? 'paused';
+  }
+
+  async kill() {
+    await this.#traffic?.kill();
+  }
+}
