@@ -17,6 +17,9 @@ export const OFFSET_OUT_OF_RANGE = 1;
 
 const [FETCH, LIST_OFFSETS, METADATA] = [1, 2, 3];
 const NO_REPLICA = -1;
+const [NO_SESSION, NO_SESSION_EPOCH] = [0, -1];
+const UNKNOWN_EPOCH = -1;
+const NO_FOLLOWER = -1;
 const FETCH_BYTES = 16 * 1024 * 1024;
 const PARTITION_BYTES = 4 * 1024 * 1024;
 const MAX_WAIT_MS = 500;
@@ -35,15 +38,22 @@ export async function fetchBatches(connection, topic, from) {
     .int32(1) // bytes that are worth an answer
     .int32(FETCH_BYTES)
     .int8(READ_COMMITTED)
+    .int32(NO_SESSION)
+    .int32(NO_SESSION_EPOCH)
     .array([topic], (topics, name) =>
       topics
         .string(name)
         .array(from, (each, { partition, offset }) =>
-          each.int32(partition).int64(offset).int32(PARTITION_BYTES),
+          each.int32(partition).int32(UNKNOWN_EPOCH).int64(offset).int64(NO_FOLLOWER).int32(PARTITION_BYTES),
         ),
-    );
-  const response = await connection.request(FETCH, 4, body);
+    )
+    .int32(0); // forgotten topics
+  // The first version that gets zstd.
+  const response = await connection.request(FETCH, 10, body);
   response.int32(); // throttle time
+  const refusal = response.int16();
+  if (refusal !== 0) throw new Error(`the broker refuses to be read from: error ${refusal}`);
+  response.int32(); // session
   return response
     .array((topics) => {
       topics.string();
@@ -51,6 +61,7 @@ export async function fetchBatches(connection, topic, from) {
         const [partition, errorCode] = [each.int32(), each.int16()];
         each.int64(); // high watermark
         each.int64(); // last stable offset
+        each.int64(); // start of the log
         const aborted = each.array((all) => ({ producerId: all.int64(), firstOffset: all.int64() }));
         return { partition, errorCode, aborted, bytes: each.blob() };
       });

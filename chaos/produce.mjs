@@ -75,7 +75,8 @@ export async function produce(connection, topic, batches) {
     .array([topic], (topics, name) =>
       topics.string(name).array(batches, (each, { partition, bytes }) => each.int32(partition).blob(bytes)),
     );
-  const response = await connection.request(PRODUCE, 3, body);
+  // The first version that may bring zstd.
+  const response = await connection.request(PRODUCE, 7, body);
   const answers = response
     .array((topics) => {
       topics.string();
@@ -83,6 +84,7 @@ export async function produce(connection, topic, batches) {
         const [partition, errorCode] = [each.int32(), each.int16()];
         each.int64(); // offset
         each.int64(); // time of appending
+        each.int64(); // start of the log
         return { partition, errorCode };
       });
     })

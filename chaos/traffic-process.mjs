@@ -11,6 +11,8 @@ const REPORT_MS = 500;
 const LOOK_MS = 1_000;
 /** What an outage leaves undone beyond this is not made up for: the rate stays steady. */
 const MOST_BEHIND_MS = 1_000;
+/** Of a batch; brokers take a MiB. */
+const MOST_RECORDS = 1_500;
 /** When told to stop: for so long what is on its way is tried. */
 const LAST_TRIES_MS = 5_000;
 
@@ -45,7 +47,7 @@ async function publish() {
     const now = performance.now();
     behind = Math.min(behind + ((now - last) / 1000) * rate, (MOST_BEHIND_MS / 1000) * rate);
     last = now;
-    const due = Math.floor(behind);
+    const due = Math.min(Math.floor(behind), MOST_RECORDS * maker.partitions);
     behind -= due;
     if (due > 0) await send(makeBatches(due, turn));
     const spent = performance.now() - now;
