@@ -24,7 +24,7 @@ const ALL_REPLICAS = -1;
 const TIMEOUT_MS = 10_000;
 
 /** @type {Readonly<Record<Codec, (body: Buffer) => Buffer>>} */
-const compress = {
+export const compress = {
   none: (body) => body,
   gzip: (body) => gzipSync(body, { level: 1 }),
   snappy: (body) => snappy.compressSync(body),
