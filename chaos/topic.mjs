@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs';
+import { poisonTopicConfig } from './poison.mjs';
 import { until } from './until.mjs';
 
 /** The round's topic, as an administrator handles it. */
@@ -55,9 +56,10 @@ export class Topic {
 
   async #make(partitions) {
     // Just deleted ones linger for a moment.
+    const topic = { topic: this.name, numPartitions: partitions, configEntries: poisonTopicConfig };
     await until('the topic to be made', () =>
       this.#admin
-        .createTopics({ waitForLeaders: true, topics: [{ topic: this.name, numPartitions: partitions }] })
+        .createTopics({ waitForLeaders: true, topics: [topic] })
         .catch((error) => {
           if (/exists/i.test(error.message)) return false;
           throw error;

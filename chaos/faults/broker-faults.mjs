@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { publishPoison } from '../poison.mjs';
 import { until } from '../until.mjs';
 
 /** @typedef {import('../round.mjs').Round} Round */
@@ -45,10 +46,15 @@ export async function addPartitions(round, { add }) {
   await round.recovered('added partitions');
 }
 
-/** @param {Round} round */
+/** Each kind of bad record, by each codec, in batches of all sizes and in transactions, beside the traffic. @param {Round} round */
 export async function poison(round) {
+  const { environment, meter, topic } = round;
   round.say('poison begins');
-  const { records } = await round.poison();
+  const { records } = await publishPoison({
+    brokers: environment.brokers,
+    topic: topic.name,
+    partitions: meter.stands.size,
+  });
   round.say(`${records} poisonous records are in the log`);
   await round.recovered('poison');
 }

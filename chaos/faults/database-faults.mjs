@@ -18,20 +18,24 @@ export async function restartDatabase(round) {
 }
 
 /**
- * COMMIT takes that long from now on, once a transaction that moves a checkpoint: a deferred trigger runs in COMMIT, before its
- * record is written.
+ * What happens in the COMMIT of a transaction that moves a checkpoint, from now on: a deferred trigger runs there, before its record
+ * is written.
  * @param {Round} round
+ * @param {{ seconds?: number, standby?: boolean }} how seconds: it takes that long. standby: once written, it waits for a standby
  */
-async function slowCommits(round, seconds) {
+async function setCommits(round, { seconds = 0, standby = false }) {
   await round.sql(`
-    CREATE TABLE IF NOT EXISTS chaos_commit (seconds double precision NOT NULL);
+    CREATE TABLE IF NOT EXISTS chaos_commit (seconds double precision, standby boolean);
     GRANT SELECT ON chaos_commit TO PUBLIC;
+    BEGIN;
     DELETE FROM chaos_commit;
-    INSERT INTO chaos_commit VALUES (${seconds});
+    INSERT INTO chaos_commit VALUES (${seconds}, ${standby});
+    COMMIT;
     CREATE OR REPLACE FUNCTION chaos_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF coalesce(current_setting('chaos.slept', true), '') <> txid_current()::text THEN
-        PERFORM set_config('chaos.slept', txid_current()::text, true);
-        PERFORM pg_sleep(seconds) FROM chaos_commit;
+      -- Once a transaction, however many checkpoints it moves.
+      IF coalesce(current_setting('chaos.done', true), '') <> txid_current()::text THEN
+        PERFORM set_config('chaos.done', txid_current()::text, true);
+        PERFORM CASE WHEN standby THEN set_config('synchronous_commit', 'on', true) END, pg_sleep(seconds) FROM chaos_commit;
       END IF;
       RETURN NULL;
     END $$;`);
@@ -44,13 +48,13 @@ async function slowCommits(round, seconds) {
 
 /** @param {Round} round */
 export async function slowDownCommits(round, { seconds, commits }) {
-  await slowCommits(round, seconds);
+  await setCommits(round, { seconds });
   round.say(`every COMMIT takes ${seconds} s`);
   for (let commit = 0; commit < commits; commit++) {
     const before = total(await round.meter.fresh());
     await until('a slow COMMIT', () => total(round.meter.stands) > before);
   }
-  await slowCommits(round, 0);
+  await setCommits(round, {});
   round.say('COMMIT is quick again');
   await round.recovered('slow commits');
 }
@@ -65,24 +69,24 @@ const total = (stands) => [...stands.values()].reduce((sum, { next }) => sum + n
  */
 export async function killCommits(round, { written, kills }) {
   const { postgres } = round;
-  const waiting = written
-    ? `wait_event = 'SyncRep' AND query ~* '^COMMIT'`
-    : `wait_event = 'PgSleep' AND query ~* '^COMMIT'`;
-  if (written) await postgres.set({ synchronous_standby_names: 'nobody' });
-  else await slowCommits(round, 3);
+  // Whoever else commits does not wait for the standby.
+  if (written) await postgres.set({ synchronous_standby_names: 'nobody', synchronous_commit: 'local' });
+  await setCommits(round, written ? { standby: true } : { seconds: 3 });
+  const event = written ? 'SyncRep' : 'PgSleep';
   try {
     for (let kill = 1; kill <= kills; kill++) {
       const ended = await until('a COMMIT to end', async () => {
         const rows = await round.sql(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND ${waiting}`,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event = '${event}' AND query ~* '^COMMIT'`,
         );
         return rows.length;
       });
       round.say(`${ended} COMMIT ended, ${written ? 'after' : 'before'} it was written (${kill} of ${kills})`);
     }
   } finally {
-    if (written) await postgres.set({ synchronous_standby_names: null });
-    else await slowCommits(round, 0);
+    await setCommits(round, {});
+    if (written) await postgres.set({ synchronous_standby_names: null, synchronous_commit: null });
   }
   await round.recovered(written ? 'commits without an answer' : 'commits that fail');
 }

@@ -35,6 +35,7 @@ export async function smallDisk(environment) {
     async stop() {
       await stop();
       const unmounted = new Promise((done) => guard.once('exit', done));
+      guard.ref(); // or nothing would keep us here until then
       guard.stdin.end();
       await unmounted;
       rmSync(disk, { recursive: true, force: true });
