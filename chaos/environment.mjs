@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KafkaBroker } from '../scripts/kafka/broker.mjs';
+import { patchedService } from './patches.mjs';
 import { Postgres } from './postgres.mjs';
 
 /** Enough for four replicas with their pools, and us. */
@@ -12,6 +13,9 @@ const MAX_CONNECTIONS = 100;
  * however that ends: its children are guarded.
  */
 export class Environment {
+  /** @type {Map<string, ReturnType<typeof patchedService>>} */
+  #patched = new Map();
+
   /**
    * @param {{ keep?: boolean }} [options] keep: leave the folder with the logs
    */
@@ -45,6 +49,18 @@ export class Environment {
     return this.broker.bootstrapServers;
   }
 
+  /**
+   * The service with failpoints in it, made once.
+   * @param {string} [control] with a bolt less, see patch-catalogue.mjs
+   * @returns {string} its folder
+   */
+  patched(control) {
+    const name = control ?? 'failpoints';
+    let service = this.#patched.get(name);
+    if (!service) this.#patched.set(name, (service = patchedService({ control })));
+    return service.dist;
+  }
+
   /** @returns {string} a new folder for the logs of a round */
   folderOf(round) {
     const folder = join(this.folder, round);
@@ -54,6 +70,7 @@ export class Environment {
 
   async stop() {
     await Promise.all([this.broker.stop(), this.postgres.stop()]);
+    for (const service of this.#patched.values()) service.remove();
     for (const data of ['broker/data', 'broker/metadata', 'postgres/data'])
       rmSync(join(this.folder, data), { recursive: true, force: true });
     if (!this.keep) rmSync(this.folder, { recursive: true, force: true });

@@ -74,7 +74,7 @@ function* plan() {
   const most = values.rounds ? Number(values.rounds) : values.minutes ? Infinity : scenarios.length;
   const endsAt = values.minutes ? performance.now() + Number(values.minutes) * 60_000 : Infinity;
   const inOrder = most === scenarios.length && !values.rounds;
-  for (let round = 0; round < most; ) {
+  for (let round = 0; round < most;) {
     for (const scenario of inOrder ? scenarios : random.shuffle(scenarios)) {
       if (round++ >= most || performance.now() > endsAt) return;
       yield { scenario, seed: seed + Math.floor((round - 1) / scenarios.length) };

@@ -50,9 +50,13 @@ export class Meter {
     const endedAt = performance.now();
     const before = new Map(await this.fresh());
     const stuck = () =>
-      [...this.stands].filter(([partition, { halted, next }]) => !halted && next === before.get(partition)?.next);
+      [...this.stands].filter(
+        ([partition, { halted, next }]) => !halted && next === before.get(partition)?.next,
+      );
     try {
-      await until('checkpoints', () => before.size > 0 && stuck().length === 0, { timeoutMs: RECOVERY_TIMEOUT_MS });
+      await until('checkpoints', () => before.size > 0 && stuck().length === 0, {
+        timeoutMs: RECOVERY_TIMEOUT_MS,
+      });
     } catch {
       const which = stuck().map(([partition, { next, owner }]) => `${partition} at ${next} of ${owner}`);
       throw new Error(`After ${fault} the checkpoints do not move on: partition ${which.join('; ')}`);

@@ -72,7 +72,7 @@ function figuresOf({ replicas, meter, log, events }) {
   const { taken = 0, fenced = 0, peakMb = 0, started = 0 } = replicas?.sums ?? {};
   return {
     ...{ records, fenced, peakMb, replicasStarted: started, events },
-    redelivered: Math.max(0, taken - records),
+    redelivered: records === 0 ? undefined : Math.max(0, taken - records),
     recoveries: meter?.recoveries ?? [],
   };
 }

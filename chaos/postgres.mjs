@@ -85,7 +85,9 @@ export class Postgres {
   /** Changes settings of the running server; null takes one back. @param {Record<string, string | null>} settings */
   async set(settings) {
     for (const [name, value] of Object.entries(settings))
-      await this.query(value === null ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`);
+      await this.query(
+        value === null ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`,
+      );
     await this.query('SELECT pg_reload_conf()');
   }
 
@@ -100,7 +102,13 @@ export class Postgres {
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const [command, args] = this.runner.command(this.binaries.postgres, ['-D', this.data, ...flags]);
-    this.#process = new GuardedProcess({ command, args: [...args], logFile: this.logFile, removeWithParent: this.data, cwd: '/' });
+    this.#process = new GuardedProcess({
+      command,
+      args: [...args],
+      logFile: this.logFile,
+      removeWithParent: this.data,
+      cwd: '/',
+    });
     await until('PostgreSQL to answer', async () => {
       if (!this.isRunning)
         throw new Error(`PostgreSQL has ended:\n${readFileSync(this.logFile, 'utf8').slice(-2_000)}`);

@@ -7,7 +7,10 @@ export class Replicas {
   all = [];
   #started = 0;
 
-  /** @param {{ env: Record<string, string>, folder: string, dist?: string }} common folder: of the logs */
+  /**
+   * @param {{ env: Record<string, string>, folder: string, dist: string, patched: () => string }} common folder: of the logs;
+   *   patched: gives the folder of the service with failpoints
+   */
   constructor(common) {
     this.common = common;
   }
@@ -34,6 +37,11 @@ export class Replicas {
     const replica = await Replica.start({ name, logFile, dist, env: { ...this.common.env, ...env } });
     this.all.push(replica);
     return replica;
+  }
+
+  /** @param {string} failpoint see patch-catalogue.mjs @returns {Promise<Replica>} one that does there what it is told */
+  startDoomed(failpoint) {
+    return this.start({ dist: this.common.patched(), env: { FAILPOINT: failpoint } });
   }
 
   /** Starts or stops (SIGTERM) as many as it takes, and waits until those are ready. */

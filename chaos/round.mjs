@@ -18,7 +18,9 @@ const CATCH_UP_MS = 180_000;
  * @property {number} [replicas] at the beginning
  * @property {number} [rate] events a second
  * @property {Record<string, string>} [env] of the replicas
- * @property {string} [dist] folder of the built service, or of a patched copy
+ * @property {string} [control] the bolt that the replicas lack, see patch-catalogue.mjs
+ * @property {Partial<import('./traffic-events.mjs').Rates>} [rates] of bad, late and repeated events
+ * @property {number} [startAgoMs] events and their records have times so long ago; default 0
  */
 
 /** A topic, a database, replicas and traffic of its own, and what judges them. Faults are done to it from outside. */
@@ -59,7 +61,7 @@ export class Round {
     this.#print = print;
   }
 
-  async #begin({ partitions = 4, replicas = 2, rate = 20_000, env = {}, dist = 'dist' }) {
+  async #begin({ partitions = 4, replicas = 2, rate = 20_000, env = {}, control, rates, startAgoMs = 0 }) {
     const { brokers } = this.environment;
     const { name, seed } = this;
     await this.postgres.createDatabase(name);
@@ -68,7 +70,8 @@ export class Round {
     this.log = new LogReader({ brokers, topic: name, oracle: this.oracle });
     this.replicas = new Replicas({
       folder: this.folder,
-      dist,
+      dist: control === undefined ? 'dist' : this.environment.patched(control),
+      patched: () => this.environment.patched(control),
       env: {
         DATABASE_URL: this.postgres.serviceUrl(name),
         KAFKA_BROKERS: brokers,
@@ -78,13 +81,17 @@ export class Round {
       },
     });
     this.meter = new Meter({ url: () => this.postgres.adminUrl(name), topic: name, replicas: this.replicas });
-    this.traffic = new Feed({ brokers, topic: name, seed, rate, partitions });
+    this.traffic = new Feed({ brokers, topic: name, seed, rate, partitions, rates }, startAgoMs);
     await Promise.all([this.replicas.scaleTo(replicas), this.traffic.resume()]);
+    if (replicas > 0) await this.#counting(partitions);
+    this.say(`${replicas} replicas, ${partitions} partitions, ${rate} events/s`);
+  }
+
+  async #counting(partitions) {
     await until('all partitions to be counted', () => {
       const { stands } = this.meter;
       return stands.size === partitions && [...stands.values()].every(({ next }) => next > 0);
     });
-    this.say(`${replicas} replicas, ${partitions} partitions, ${rate} events/s`);
   }
 
   /** Notes what happens. */
@@ -115,8 +122,12 @@ export class Round {
     try {
       ms = await this.meter.recovered(fault);
     } catch (error) {
-      const ends = [...(await this.log.bounds())].map(([partition, { stable }]) => `${partition} ends at ${stable}`);
-      throw new Error(`${error.message}; log: ${ends.join('; ')}; traffic: ${JSON.stringify(this.traffic.stats())}`);
+      const ends = [...(await this.log.bounds())].map(
+        ([partition, { stable }]) => `${partition} ends at ${stable}`,
+      );
+      throw new Error(
+        `${error.message}; log: ${ends.join('; ')}; traffic: ${JSON.stringify(this.traffic.stats())}`,
+      );
     }
     this.say(`checkpoints move on ${(ms / 1000).toFixed(1)} s after ${fault}`);
     return ms;
@@ -163,9 +174,14 @@ export class Round {
     await this.meter.fresh();
   }
 
-  /** @returns {Promise<string[]>} where the database differs from what the log says */
+  /** @returns {Promise<string[]>} where the database differs from what the log says, when all of it is read */
   async judge() {
     await this.caughtUp();
+    return this.compare();
+  }
+
+  /** @returns {Promise<string[]>} where it differs as it stands now */
+  async compare() {
     await this.replicas.look();
     this.say('all is read; the verdict');
     await this.log.readOn();

@@ -3,7 +3,13 @@ import { addPartitions, freezeBroker, killBroker, poison } from './faults/broker
 import * as database from './faults/database-faults.mjs';
 import { fillDisk, smallDisk } from './faults/disk-fault.mjs';
 import { deleteUnreadRecords, recreateTopic } from './faults/log-faults.mjs';
-import { dieAt, freezeInTransaction, killRandomly, makeZombie, stormOfRebalances } from './faults/replica-faults.mjs';
+import {
+  dieAt,
+  freezeInTransaction,
+  killRandomly,
+  makeZombie,
+  stormOfRebalances,
+} from './faults/replica-faults.mjs';
 import { dieInDailyRun, dieInLogReplay, dieInReplay } from './faults/side-work-faults.mjs';
 
 /**
@@ -18,7 +24,8 @@ import { dieInDailyRun, dieInLogReplay, dieInReplay } from './faults/side-work-f
  */
 
 /** Where a replica ends itself, of the places that it comes by without being asked. */
-export const FLUSH_FAILPOINTS = ['flush.before', 'flush.in_transaction', 'flush.after_commit', 'claim'];
+const FLUSH_FAILPOINTS = ['flush.before', 'flush.in_transaction', 'flush.after_commit'];
+const CLAIM_FAILPOINTS = ['claim.claimed', 'claim.before_seek'];
 
 /** kill -9 at random moments, in all rounds of the long form. */
 const KILLS = 100;
@@ -44,16 +51,25 @@ export const scenarios = [
     about: 'kill -9 before a flush, in its transaction, after its COMMIT, and in a claim',
     settings: { replicas: 1 },
     run: async (round) => {
-      for (const failpoint of round.random.shuffle([...FLUSH_FAILPOINTS, ...FLUSH_FAILPOINTS]))
-        await dieAt(round, { failpoint, times: failpoint === 'claim' ? 1 : round.random.between(1, 5) });
+      const { random } = round;
+      for (const failpoint of random.shuffle([...FLUSH_FAILPOINTS, ...FLUSH_FAILPOINTS]))
+        await dieAt(round, [{ failpoint, times: random.between(1, 5) }]);
+      for (const failpoint of CLAIM_FAILPOINTS)
+        await dieAt(round, [{ failpoint, times: random.between(1, 2) }]);
     },
   },
   {
     name: 'daily-run',
     about: 'kill -9 in the middle of building a day',
+    settings: { startAgoMs: 86_400_000 },
     run: dieInDailyRun,
   },
-  { name: 'replay', about: 'kill -9 in the middle of a replay of anomalies', run: dieInReplay },
+  {
+    name: 'replay',
+    about: 'kill -9 in the middle of a replay of anomalies',
+    settings: { rates: { tooLate: 0.02 } },
+    run: dieInReplay,
+  },
   { name: 'log-replay', about: 'kill -9 while windows are made anew from the log', run: dieInLogReplay },
   {
     name: 'zombies',

@@ -9,7 +9,11 @@ export const suites = { all: scenarios };
  */
 export function selected(names) {
   return names.split(',').flatMap((name) => {
-    const found = suites[name] ?? Object.values(suites).flat().filter((scenario) => scenario.name === name);
+    const found =
+      suites[name] ??
+      Object.values(suites)
+        .flat()
+        .filter((scenario) => scenario.name === name);
     if (found.length === 0) throw new Error(`There is no scenario and no suite ${name}; see --list`);
     return found;
   });

@@ -58,12 +58,10 @@ export class Topic {
     // Just deleted ones linger for a moment.
     const topic = { topic: this.name, numPartitions: partitions, configEntries: poisonTopicConfig };
     await until('the topic to be made', () =>
-      this.#admin
-        .createTopics({ waitForLeaders: true, topics: [topic] })
-        .catch((error) => {
-          if (/exists/i.test(error.message)) return false;
-          throw error;
-        }),
+      this.#admin.createTopics({ waitForLeaders: true, topics: [topic] }).catch((error) => {
+        if (/exists/i.test(error.message)) return false;
+        throw error;
+      }),
     );
   }
 }

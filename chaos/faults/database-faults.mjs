@@ -39,7 +39,9 @@ async function setCommits(round, { seconds = 0, standby = false }) {
       END IF;
       RETURN NULL;
     END $$;`);
-  const [{ exists }] = await round.sql(`SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'chaos_commit')`);
+  const [{ exists }] = await round.sql(
+    `SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'chaos_commit')`,
+  );
   if (!exists)
     await round.sql(`
       CREATE CONSTRAINT TRIGGER chaos_commit AFTER UPDATE ON ingest_partitions DEFERRABLE INITIALLY DEFERRED
@@ -82,7 +84,9 @@ export async function killCommits(round, { written, kills }) {
         );
         return rows.length;
       });
-      round.say(`${ended} COMMIT ended, ${written ? 'after' : 'before'} it was written (${kill} of ${kills})`);
+      round.say(
+        `${ended} COMMIT ended, ${written ? 'after' : 'before'} it was written (${kill} of ${kills})`,
+      );
     }
   } finally {
     await setCommits(round, {});

@@ -16,7 +16,9 @@ export async function smallDisk(environment) {
   const disk = join(environment.folder, 'small-disk');
   mkdirSync(disk);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m,mode=755`, 'tmpfs', disk], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m,mode=755`, 'tmpfs', disk], {
+      stdio: 'pipe',
+    });
   } catch {
     return null;
   }
@@ -28,7 +30,10 @@ export async function smallDisk(environment) {
     cwd: '/',
   });
   guard.unref();
-  const postgres = await Postgres.start(join(disk, 'postgres'), { min_wal_size: '32MB', max_wal_size: '64MB' });
+  const postgres = await Postgres.start(join(disk, 'postgres'), {
+    min_wal_size: '32MB',
+    max_wal_size: '64MB',
+  });
   const stop = postgres.stop.bind(postgres);
   return Object.assign(postgres, {
     ballast: join(disk, 'ballast'),

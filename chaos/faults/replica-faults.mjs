@@ -28,29 +28,49 @@ export async function killRandomly(round, { kills }) {
 }
 
 /**
- * A replica that ends itself with kill -9 at a place in its code, the n-th time that it comes by.
+ * Replicas that end themselves with kill -9, each at a place in its code, the n-th time that it comes by. They die within seconds of
+ * each other.
  * @param {Round} round
- * @param {{ failpoint: string, provoke?: (replica: import('../replica.mjs').Replica) => Promise<void> }} at provoke: makes it
- *   come by, where it does not do so anyway
+ * @param {readonly { failpoint: string, times?: number }[]} places
  */
-export async function dieAt(round, { failpoint, times = 1, provoke }) {
-  const doomed = await round.replicas.start({
-    dist: await round.environment.patched('failpoints'),
-    env: { FAILPOINT: `${failpoint}:${times}` },
-  });
-  round.say(`${doomed.name} is to die at ${failpoint}, passage ${times}`);
-  if (provoke) {
-    await doomed.ready();
-    // The request is cut off.
-    await provoke(doomed).catch(() => undefined);
-  }
+export async function dieAt(round, places) {
+  await Promise.all(
+    places.map(async ({ failpoint, times = 1 }) => {
+      const doomed = await round.replicas.startDoomed(`${failpoint}:${times}`);
+      round.say(`${doomed.name} is to die at ${failpoint}, passage ${times}`);
+      await hasDied(round, doomed, failpoint);
+    }),
+  );
+  return round.recovered('kill -9 at a failpoint');
+}
+
+/**
+ * The same for work that whoever comes first takes on: the replica is alone until it has died, and then two others come.
+ * @param {Round} round
+ * @param {{ failpoint: string, times?: number, begin: (replica: import('../replica.mjs').Replica) => Promise<void> }} work
+ */
+export async function dieAtWork(round, { failpoint, times = 1, begin }) {
+  const { replicas } = round;
+  const others = replicas.running;
+  const doomed = await replicas.startDoomed(`${failpoint}:${times}`);
+  await doomed.ready();
+  await Promise.all(others.map((replica) => replica.stop()));
+  round.say(`${doomed.name} is alone, and is to die at ${failpoint}, passage ${times}`);
+  // The request may be cut off.
+  const begun = begin(doomed).catch((error) => round.say(`${failpoint}: ${error.message}`));
+  await hasDied(round, doomed, failpoint);
+  await begun;
+  await replicas.scaleTo(2);
+  return round.recovered('kill -9 at a failpoint');
+}
+
+async function hasDied(round, doomed, failpoint) {
   const ending = await doomed.waitForEnd(60_000);
   if (ending !== 'SIGKILL') {
     await doomed.kill();
     throw new Error(`${doomed.name} did not come to ${failpoint}: ${ending ?? 'still running'}`);
   }
   round.say(`${doomed.name} has died at ${failpoint}`);
-  return round.recovered(failpoint);
 }
 
 /**

@@ -1,67 +1,98 @@
 import { until } from '../until.mjs';
-import { dieAt } from './replica-faults.mjs';
+import { dieAtWork } from './replica-faults.mjs';
 
 /** @typedef {import('../round.mjs').Round} Round */
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+/** Enough for more than one chunk. */
+const ANOMALIES = 2_000;
 
-/** @param {Round} round */
+/** Traffic is of yesterday at first. @param {Round} round */
 export async function dieInDailyRun(round) {
-  // Late events are some of yesterday's.
-  const date = new Date(Date.now() - DAY_MS).toISOString().slice(0, 10);
-  const build = (replica) =>
-    replica.request('/batch/run', { method: 'POST', body: { date, force: true } });
-  for (let times = 1; times <= 2; times++) await dieAt(round, { failpoint: 'daily', provoke: build });
-  await until('the day to be built by somebody else', async () => {
-    const [run] = await round.sql(
-      `SELECT status FROM batch_runs WHERE stat_date = $1 ORDER BY id DESC LIMIT 1`,
-      [date],
-    );
-    return run?.status === 'succeeded';
-  });
+  const { replicas, traffic } = round;
+  const date = new Date(Date.now() - 24 * HOUR_MS).toISOString().slice(0, 10);
+  const build = (replica) => replica.request('/batch/run', { method: 'POST', body: { date } });
+  // Nobody else is to build it before.
+  await replicas.running[0].request('/batch/pause', { method: 'POST' });
   await round.caughtUp();
-  await build(round.replicas.running[0]);
-  const [{ wrong }] = await round.sql(
-    `SELECT count(*)::integer AS wrong FROM (
-       SELECT metric_key, sum(event_count) AS events FROM real_time_metrics
-        WHERE metric_type = 'region_agg' AND window_start >= $1::date AND window_start < $1::date + 1 GROUP BY 1
-     ) AS windows FULL JOIN (
-       SELECT metric_key, metric_value AS events FROM daily_stats WHERE stat_date = $1 AND metric_type = 'region_total_events'
-     ) AS day USING (metric_key) WHERE windows.events IS DISTINCT FROM day.events`,
+  await traffic.resume({ startAgoMs: 0 });
+  await round.recovered('traffic of today');
+  await dieAtWork(round, { failpoint: 'daily.in_transaction', begin: build });
+  await replicas.running[0].request('/batch/resume', { method: 'POST' });
+  await until(
+    'the day to be built by somebody else',
+    async () => (await round.sql('SELECT FROM daily_stats WHERE stat_date = $1', [date])).length > 0,
+    { timeoutMs: 120_000 },
+  );
+  round.say(`${date} is built`);
+  await round.caughtUp();
+  await until('the day to be built anew', () => build(replicas.running[0]).catch(() => undefined));
+  const wrong = await round.sql(
+    `SELECT metric_type, metric_key, summed.value AS expected, day.metric_value AS found
+       FROM (
+         SELECT 'region_total_events' AS metric_type, metric_key, sum(event_count)::float8 AS value FROM real_time_metrics
+          WHERE metric_type = 'region_agg' AND (window_start AT TIME ZONE 'UTC')::date = $1 GROUP BY metric_key
+         UNION ALL
+         SELECT 'event_type_total_events', metric_key, sum(event_count) FROM real_time_metrics
+          WHERE metric_type = 'event_type_agg' AND (window_start AT TIME ZONE 'UTC')::date = $1 GROUP BY metric_key
+         UNION ALL
+         SELECT 'recharge_amount', 'all', sum(sum_micros) / 1e6 FROM real_time_metrics
+          WHERE metric_type = 'event_type_agg' AND metric_key = 'balance_recharge' AND (window_start AT TIME ZONE 'UTC')::date = $1
+       ) AS summed
+       FULL JOIN (
+         SELECT * FROM daily_stats
+          WHERE stat_date = $1 AND metric_type IN ('region_total_events', 'event_type_total_events', 'recharge_amount')
+       ) AS day USING (metric_type, metric_key)
+      WHERE summed.value IS DISTINCT FROM day.metric_value`,
     [date],
   );
-  round.expect(wrong === 0, `${wrong} regions of ${date} are not the sums of their windows`);
+  for (const row of wrong) round.expect(false, `daily stats of ${date}: ${JSON.stringify(row)}`);
 }
 
 /** @param {Round} round */
 export async function dieInReplay(round) {
-  const begin = (replica) =>
-    replica.request('/replays', { method: 'POST', body: { filter: { reason: 'too_late' }, ratePerSecond: 1_000 } });
-  await dieAt(round, { failpoint: 'replay', provoke: begin });
-  await replaysEnd(round);
+  await until(
+    'anomalies to replay',
+    async () => {
+      const [{ count }] = await round.sql(
+        `SELECT count(*)::integer AS count FROM anomalies WHERE reason = 'too_late' AND status = 'new'`,
+      );
+      return count > ANOMALIES;
+    },
+    { everyMs: 500 },
+  );
+  const body = { source: 'anomalies', filter: { reason: 'too_late' }, ratePerSecond: 2_000, force: true };
+  const begin = (replica) => replica.request('/replays', { method: 'POST', body });
+  await dieAtWork(round, { failpoint: 'replay.in_transaction', times: round.random.between(1, 3), begin });
+  const [{ applied }] = await replaysEnded(round, 1);
+  round.expect(applied >= ANOMALIES, `${applied} anomalies were replayed of ${ANOMALIES} at least`);
 }
 
 /** @param {Round} round */
 export async function dieInLogReplay(round) {
-  const from = new Date(Date.now() - 3_600_000).toISOString();
-  const to = new Date(Date.now() + 600_000).toISOString();
+  const from = new Date(Date.now() - HOUR_MS).toISOString();
+  const to = new Date(Date.now() + HOUR_MS).toISOString();
   const begin = (replica) =>
     replica.request('/replays', { method: 'POST', body: { source: 'log', from, to } });
-  await dieAt(round, { failpoint: 'log_replay', provoke: begin });
-  await replaysEnd(round);
+  const failpoints = ['rebuild.read', 'rebuild.holding_up', 'rebuild.in_transaction'];
+  for (const [done, failpoint] of round.random.shuffle(failpoints).entries()) {
+    await dieAtWork(round, { failpoint, begin });
+    await replaysEnded(round, done + 1);
+  }
 }
 
-async function replaysEnd(round) {
+/** Whoever is left has taken them on. */
+async function replaysEnded(round, count) {
   const replays = await until(
     'the replay to be ended by somebody else',
     async () => {
       const { items } = await round.replicas.running[0].request('/replays');
-      return items.length > 0 && items.every(({ status }) => !/planned|running/.test(status)) && items;
+      return items.length === count && items.every(({ status }) => !/planned|running/.test(status)) && items;
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 120_000, everyMs: 200 },
   );
-  for (const { id, status, error, applied } of replays) {
-    round.say(`replay ${id}: ${status}, ${applied} applied`);
+  for (const { id, status, error } of replays)
     round.expect(status === 'succeeded', `replay ${id} ended as ${status}: ${error}`);
-  }
+  round.say(`replays: ${replays.map(({ status, applied }) => `${status}, ${applied} applied`).join('; ')}`);
+  return replays;
 }
