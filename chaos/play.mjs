@@ -49,16 +49,21 @@ export async function play(environment, scenario, { seed, print }) {
       postgres,
       print,
     });
-    await scenario.run(round);
-    differences = await round.judge();
+    differences = (await scenario.run(round)) ?? [];
+    if (differences.length === 0) differences = await round.judge();
   } catch (error) {
     problems.push(error.stack);
   } finally {
     await round?.end();
     await postgres?.stop();
   }
-  problems.push(...(round?.violations ?? []), ...differences.slice(0, SHOWN));
-  if (differences.length > SHOWN) problems.push(`and ${differences.length - SHOWN} differences more`);
+  if (scenario.mustDiffer) {
+    if (differences.length > 0) print(`  found, as it must be: ${differences[0]}`);
+    else problems.push('The suite has not noticed that the service lacks a bolt');
+  } else {
+    problems.push(...(round?.violations ?? []), ...differences.slice(0, SHOWN));
+    if (differences.length > SHOWN) problems.push(`and ${differences.length - SHOWN} differences more`);
+  }
   return {
     ...{ name, seed, status: problems.length === 0 ? 'passed' : 'failed', seconds: seconds(), problems },
     differences: differences.length,

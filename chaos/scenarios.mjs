@@ -10,6 +10,7 @@ import {
   makeZombie,
   stormOfRebalances,
 } from './faults/replica-faults.mjs';
+import { freezeBeforeFlush, rewindDatabase, wakeUpInAnotherLog } from './faults/zombie-faults.mjs';
 import { dieInDailyRun, dieInLogReplay, dieInReplay } from './faults/side-work-faults.mjs';
 
 /**
@@ -17,8 +18,9 @@ import { dieInDailyRun, dieInLogReplay, dieInReplay } from './faults/side-work-f
  * @property {string} name
  * @property {string} about what is done, while 20,000 events a second flow
  * @property {import('./round.mjs').Settings} [settings]
- * @property {(round: import('./round.mjs').Round) => Promise<void>} run does the faults, and expects what they must show. That the
- *   database is that of the log in the end is expected of all
+ * @property {(round: import('./round.mjs').Round) => Promise<string[] | void>} run does the faults, and expects what they must show.
+ *   That the database is that of the log in the end is expected of all; `run` may return differences of a moment before
+ * @property {boolean} [mustDiffer] a negative control: the suite fails unless it finds differences
  * @property {(environment: import('./environment.mjs').Environment) => Promise<import('./postgres.mjs').Postgres | null>} [ownPostgres]
  *   in place of the environment's; null: cannot be had here, and the scenario is skipped
  */
@@ -86,6 +88,23 @@ export const scenarios = [
     run: async (round) => {
       for (let time = 0; time < 2; time++) await freezeInTransaction(round);
     },
+  },
+  {
+    name: 'zombie-with-flush',
+    about: 'SIGSTOP of a replica with a flush in its hands until others have taken over, then SIGCONT',
+    settings: { replicas: 1 },
+    run: freezeBeforeFlush,
+  },
+  {
+    name: 'zombie-of-another-log',
+    about: 'the topic is made anew while a replica is frozen before its first flush',
+    settings: { replicas: 0 },
+    run: wakeUpInAnotherLog,
+  },
+  {
+    name: 'database-rewound',
+    about: 'the database loses its last commits, as when a standby takes over',
+    run: rewindDatabase,
   },
   {
     name: 'rebalances',

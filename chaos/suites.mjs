@@ -1,7 +1,8 @@
+import { controls } from './controls.mjs';
 import { scenarios } from './scenarios.mjs';
 
 /** @type {Record<string, import('./scenarios.mjs').Scenario[]>} */
-export const suites = { all: scenarios };
+export const suites = { all: scenarios, controls };
 
 /**
  * @param {string} names of suites or scenarios, with commas between them

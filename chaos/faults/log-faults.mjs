@@ -86,6 +86,13 @@ async function expectHalted(round, partitions, reason) {
   round.say(`partition ${partitions.join(', ')} halted: ${reason}`);
 }
 
+/** Whatever is halted now is acknowledged; its log is a new one. @param {Round} round */
+export async function acknowledgeAll(round) {
+  const halted = [...(await round.meter.fresh())].filter(([, { halted }]) => halted !== null);
+  for (const [partition] of halted) await acknowledge(round, partition);
+  round.log.newLog(halted.map(([partition]) => partition));
+}
+
 async function acknowledge(round, partition) {
   const [replica] = round.replicas.running;
   const done = await replica.request(`/pipeline/partitions/${partition}/acknowledge`, { method: 'POST' });
