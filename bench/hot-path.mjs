@@ -5,6 +5,7 @@ import { createRecordsBatch } from '@platformatic/kafka';
 import { intakeRules, takeIn } from '../dist/ingestion/core/intake.js';
 import { judgeRecord } from '../dist/ingestion/core/judge.js';
 import { PartitionDelta } from '../dist/ingestion/core/partition-delta.js';
+import { RecentIds } from '../dist/ingestion/core/recent-ids.js';
 import { EventGenerator } from '../dist/simulator/core/event-generator.js';
 import { RecordCursor } from '../dist/transport/core/record-cursor.js';
 import { storedBatches } from '../dist/transport/core/stored-batches.js';
@@ -73,7 +74,7 @@ function count(holds) {
 }
 
 function takeAll() {
-  const delta = new PartitionDelta(0n, null);
+  const delta = new PartitionDelta(0n, null, new RecentIds(600_000, 5_000_000));
   const records = new RecordCursor(storedBatches(bytes), 0, Infinity);
   for (let record; (record = records.next());) takeIn(record, origin, delta, rules, NOON);
   return delta.ledger.counted;

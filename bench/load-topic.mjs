@@ -45,7 +45,7 @@ export async function loadTopic({
     for (let i = at; i < Math.min(events, at + CHUNK_EVENTS); i++) {
       const event = generator.next(Math.floor(start + i * step));
       const partition = partitionOf(Buffer.from(event.key), partitions);
-      key.add({ event: event.event, fault: event.fault, duplicate: false, dueAt: 0 }, partition);
+      key.add({ event: event.event, fault: event.fault, dueAt: 0 }, partition);
       bytes += event.value?.length ?? 0;
       chunk.push({ key: event.key, value: event.value, partition });
     }

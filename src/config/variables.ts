@@ -142,6 +142,16 @@ export const variables = {
     '7d',
     "Events older than this against the partition's newest are `too_late`.",
   ),
+  DEDUPLICATION_WINDOW: variable(
+    duration('0s', '7d'),
+    '10m',
+    'An `event_id` that its partition has had within this much event time is a duplicate and does not count again; 0 turns this off.',
+  ),
+  DEDUPLICATION_MAX_IDS: variable(
+    integer(1000, 100000000),
+    '5000000',
+    'Ids remembered for that in one partition at most, at some 25 bytes of memory each; beyond it the oldest are forgotten early.',
+  ),
   MAX_EVENT_BYTES: variable(integer(256, 104857600), '1048576', 'Larger records are `oversized`.'),
   ANOMALY_ALERT_RATIO: variable(
     decimal(0, 1),

@@ -14,6 +14,8 @@ import { LogReplays1764200000000 } from '../migrations/1764200000000-log-replays
 import { SimulatorRuns1764300000000 } from '../migrations/1764300000000-simulator-runs.js';
 import { AnswerKeys1764400000000 } from '../migrations/1764400000000-answer-keys.js';
 import { AnomalyTextsLater1764500000000 } from '../migrations/1764500000000-anomaly-texts-later.js';
+import { LogIds1764600000000 } from '../migrations/1764600000000-log-ids.js';
+import { RecentEventIds1764700000000 } from '../migrations/1764700000000-recent-event-ids.js';
 import { inSession } from './session.js';
 
 /** Every migration, oldest first. */
@@ -26,6 +28,8 @@ export const migrations = [
   SimulatorRuns1764300000000,
   AnswerKeys1764400000000,
   AnomalyTextsLater1764500000000,
+  LogIds1764600000000,
+  RecentEventIds1764700000000,
 ];
 
 /** A statement that runs longer than this has lost its database; the checkpoint's epoch makes trying again safe. */

@@ -2,8 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { timestampLiteral } from '../database/instant.js';
+import type { LogPosition } from '../transport/log-position.js';
 import type { RecentOutcomes } from './core/recent-outcomes.js';
 import type { PartitionDelta } from './core/partition-delta.js';
+import type { RecentIds } from './core/recent-ids.js';
+import { RecentIdsRepository } from './recent-ids.repository.js';
 
 /** What a replica learns when it takes over a partition. */
 export interface Claim {
@@ -11,6 +14,8 @@ export interface Claim {
   /** Fencing token: only its holder may flush. */
   readonly epoch: string;
   readonly incarnation: number;
+  /** The log that the checkpoint is of. */
+  readonly logId: string;
   readonly nextOffset: bigint;
   /** Epoch microseconds. */
   readonly newestEventTime: number | null;
@@ -35,12 +40,14 @@ export interface PartitionReport {
   readonly outcomes: RecentOutcomes | null;
 }
 
-export type HaltReason = 'log_truncated' | 'log_behind_checkpoint';
+export const HALT_REASONS = ['log_truncated', 'log_behind_checkpoint', 'log_replaced'] as const;
+export type HaltReason = (typeof HALT_REASONS)[number];
 
 interface ClaimRow {
   partition: number;
   epoch: string;
   incarnation: number;
+  log_id: string;
   next_offset: string;
   newest_micros: string | null;
   halted: boolean;
@@ -49,27 +56,35 @@ interface ClaimRow {
 /** Checkpoints with their ledger, in `ingest_partitions`: the one truth about how far the log has been taken in. */
 @Injectable()
 export class CheckpointRepository {
-  constructor(@InjectDataSource() private readonly database: DataSource) {}
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly recentIds: RecentIdsRepository,
+  ) {}
 
   /**
    * Takes over partitions: from now on every other holder is fenced off.
-   * @param starts where a partition without a checkpoint begins
+   * @param starts where a partition without a checkpoint begins; one that does not know its log takes this one for it
    */
-  async claim(topic: string, owner: string, starts: ReadonlyMap<number, bigint>): Promise<Claim[]> {
+  async claim(topic: string, owner: string, starts: ReadonlyMap<number, LogPosition>): Promise<Claim[]> {
     const rows: ClaimRow[] = await this.database.query(
-      `INSERT INTO ingest_partitions AS stored (topic, partition, epoch, owner, first_offset, next_offset, claimed_at, seen_at)
-       SELECT $1, partition, 1, $2, start, start, now(), now()
-         FROM unnest($3::integer[], $4::bigint[]) AS start(partition, start) ORDER BY partition
+      `INSERT INTO ingest_partitions AS stored (topic, partition, epoch, owner, first_offset, next_offset, log_id, claimed_at, seen_at)
+       SELECT $1, partition, 1, $2, start, start, log_id, now(), now()
+         FROM unnest($3::integer[], $4::bigint[], $5::text[]) AS start(partition, start, log_id) ORDER BY partition
        ON CONFLICT (topic, partition) DO UPDATE SET
-         epoch = stored.epoch + 1, owner = excluded.owner, claimed_at = now(), seen_at = now(), caught_up_since = NULL
-       RETURNING partition, epoch, incarnation, next_offset, halted_at IS NOT NULL AS halted,
+         log_id = coalesce(stored.log_id, excluded.log_id), epoch = stored.epoch + 1, owner = excluded.owner, claimed_at = now(), seen_at = now(), caught_up_since = NULL
+       RETURNING partition, epoch, incarnation, log_id, next_offset, halted_at IS NOT NULL AS halted,
                  (extract(epoch FROM newest_event_time) * 1000000)::bigint AS newest_micros`,
-      [topic, owner, [...starts.keys()], [...starts.values()].map(String)],
+      [
+        ...[topic, owner, [...starts.keys()]],
+        [...starts.values()].map(({ offset }) => String(offset)),
+        [...starts.values()].map(({ logId }) => logId),
+      ],
     );
     return rows.map((row) => ({
       partition: row.partition,
       epoch: row.epoch,
       incarnation: row.incarnation,
+      logId: row.log_id,
       nextOffset: BigInt(row.next_offset),
       newestEventTime: row.newest_micros === null ? null : Number(row.newest_micros),
       halted: row.halted,
@@ -135,7 +150,17 @@ export class CheckpointRepository {
         flushMs,
       ],
     );
-    return moved[0].map((row) => row.partition);
+    const partitions = moved[0].map((row) => row.partition);
+    await this.recentIds.add(
+      transaction,
+      checkpoints.filter(({ partition }) => partitions.includes(partition)),
+    );
+    return partitions;
+  }
+
+  /** Brings what the partition knew of its last event ids to memory; whoever has claimed it gets what belongs to the claim. */
+  restoreIds(topic: string, partition: number, memory: RecentIds): Promise<void> {
+    return this.recentIds.restore(topic, partition, memory);
   }
 
   /** Tells everyone how the owned partitions stand. @returns those still owned; another replica holds the rest */
@@ -193,15 +218,25 @@ export class CheckpointRepository {
 
   /**
    * Puts a halted partition back into service.
-   * @param low first offset that the log still has
+   * @param low the log that there is now, and the first offset that it still has
    * @returns what was acknowledged, or null when the partition is not halted
    */
-  async acknowledge(topic: string, partition: number, low: bigint): Promise<Acknowledgement | null> {
-    // A log that ends before the checkpoint is another log: its offsets get a new incarnation, and its events are judged
-    // by themselves, not by the watermark of the log before it.
+  async acknowledge(topic: string, partition: number, low: LogPosition): Promise<Acknowledgement | null> {
+    // A log of another id, or one that ends before the checkpoint, is another log: its offsets get a new incarnation, and its
+    // events are judged by themselves, not by the watermark and the event ids of the log before it. Its id is kept: should it be
+    // replaced once more before it is claimed, the claim finds out. A log that was away, and is back, goes on where it stopped.
     const rows: [AcknowledgedRow[], number] = await this.database.query(
-      `UPDATE ingest_partitions AS now SET
-         next_offset = $3, epoch = was.epoch + 1, halted_at = NULL, halted_reason = NULL, halted_detail = NULL,
+      `WITH was AS (
+         SELECT *, halted_reason = 'log_behind_checkpoint' OR coalesce(log_id <> $4, false) AS other_log
+           FROM ingest_partitions
+          WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE
+       ), forgotten AS (
+         DELETE FROM recent_event_ids AS stored USING was
+          WHERE was.other_log AND stored.topic = was.topic AND stored.partition = was.partition
+       )
+       UPDATE ingest_partitions AS now SET
+         next_offset = CASE WHEN was.other_log THEN $3 ELSE greatest(was.next_offset, $3) END,
+         log_id = $4, epoch = was.epoch + 1, halted_at = NULL, halted_reason = NULL, halted_detail = NULL,
          caught_up_since = NULL,
          newest_event_time = CASE WHEN NOT was.other_log THEN was.newest_event_time END,
          earlier_event_time = CASE WHEN was.other_log THEN greatest(was.earlier_event_time, was.newest_event_time)
@@ -209,11 +244,10 @@ export class CheckpointRepository {
          first_offset = CASE WHEN was.other_log THEN $3 ELSE was.first_offset END,
          untimed_until = CASE WHEN was.other_log THEN 0 ELSE was.untimed_until END,
          incarnation = was.incarnation + CASE WHEN was.other_log THEN 1 ELSE 0 END
-       FROM (SELECT *, halted_reason = 'log_behind_checkpoint' AS other_log FROM ingest_partitions
-              WHERE topic = $1 AND partition = $2 AND halted_at IS NOT NULL FOR UPDATE) AS was
+       FROM was
        WHERE now.topic = was.topic AND now.partition = was.partition
        RETURNING was.halted_reason AS reason, was.next_offset AS from_offset, now.next_offset AS to_offset, now.incarnation`,
-      [topic, partition, String(low)],
+      [topic, partition, String(low.offset), low.logId],
     );
     const row = rows[0][0];
     return row

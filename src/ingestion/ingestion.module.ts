@@ -13,6 +13,7 @@ import { IngestionService } from './ingestion.service.js';
 import { PartitionMonitor } from './partition-monitor.js';
 import { PartitionOwnership, TAKE_IN } from './partition-ownership.js';
 import { ProducerFuse } from './producer-fuse.js';
+import { RecentIdsRepository } from './recent-ids.repository.js';
 
 @Module({
   imports: [AggregationModule, AnomaliesModule],
@@ -26,6 +27,7 @@ import { ProducerFuse } from './producer-fuse.js';
     PartitionMonitor,
     PartitionOwnership,
     ProducerFuse,
+    RecentIdsRepository,
     { provide: TAKE_IN, inject: [CONFIG], useFactory: takeInOf },
   ],
   exports: [CheckpointRepository, Flusher],

@@ -34,7 +34,8 @@ export class IngestionPipeline {
     const holding = await this.holding(batch.partition, context);
     if (holding.kind !== 'owned') return holding;
     const partition = holding.owned;
-
+    // Fetched for an earlier claim, whose log may be another one.
+    if (!context.isCurrent()) return ABANDON;
     if (batch.fetchedOffset !== partition.position) return { kind: 'seek', offset: partition.position };
     for (;;) {
       const most = Math.min(this.flusher.room(), SLICE);

@@ -3,6 +3,7 @@ import type { Claim } from './checkpoint.repository.js';
 import type { IntakeRules, RecordOrigin, TakeIn } from './core/intake.js';
 import { OutcomeWindow } from './core/recent-outcomes.js';
 import { PartitionDelta } from './core/partition-delta.js';
+import type { RecentIds } from './core/recent-ids.js';
 
 /** Events that tell whether a producer has gone bad. */
 const RECENT_EVENTS = 10_000;
@@ -14,6 +15,8 @@ const RECENT_EVENTS = 10_000;
 export class OwnedPartition {
   readonly epoch: string;
   readonly origin: RecordOrigin;
+  /** The log that it is read from. */
+  readonly logId: string;
   /** Records taken in since the claim. */
   taken = 0;
   /** How the last of them came out. */
@@ -25,10 +28,13 @@ export class OwnedPartition {
     topic: string,
     claim: Claim,
     private readonly takeIn: TakeIn,
+    /** What the partition has had up to the checkpoint. */
+    private readonly recentIds: RecentIds | null,
   ) {
     this.epoch = claim.epoch;
+    this.logId = claim.logId;
     this.origin = { topic, partition: claim.partition, incarnation: claim.incarnation };
-    this.active = new PartitionDelta(claim.nextOffset, claim.newestEventTime);
+    this.active = new PartitionDelta(claim.nextOffset, claim.newestEventTime, recentIds);
   }
 
   get partition(): number {
@@ -73,7 +79,8 @@ export class OwnedPartition {
   seal(): PartitionDelta | null {
     if (this.sealed !== null || this.active.isEmpty) return null;
     this.sealed = this.active;
-    this.active = new PartitionDelta(this.sealed.to, this.sealed.newestEventTime);
+    this.sealed.newIds = this.recentIds?.drain() ?? null;
+    this.active = new PartitionDelta(this.sealed.to, this.sealed.newestEventTime, this.recentIds);
     return this.sealed;
   }
 

@@ -5,8 +5,10 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
 import { EventSource, type AssignmentListener, type LogBounds } from '../transport/event-source.js';
+import type { LogPosition } from '../transport/log-position.js';
 import { CheckpointRepository, type Claim, type HaltReason } from './checkpoint.repository.js';
 import type { TakeIn } from './core/intake.js';
+import { RecentIds } from './core/recent-ids.js';
 import { OwnedPartition } from './owned-partition.js';
 
 /** How this replica stands with a partition that the log has assigned to it. */
@@ -97,12 +99,12 @@ export class PartitionOwnership implements AssignmentListener {
   }
 
   /**
-   * Stops the partition, loudly, when its log no longer has the offset to read next.
+   * Stops the partition, loudly, when its log no longer has the offset to read next, or is not there any more.
    * @param before its position before the bounds were asked for: the log may have grown and been read since
    * @returns whether it did
    */
   async haltIfOutside(owned: OwnedPartition, before: bigint, bounds: LogBounds): Promise<boolean> {
-    const problem = problemOf(before, owned.position, bounds);
+    const problem = problemOf(before, owned, bounds);
     if (!problem) return false;
     const { topic, partition } = owned.origin;
     await this.checkpoints.halt(topic, partition, owned.epoch, problem.reason, problem.detail);
@@ -147,7 +149,8 @@ export class PartitionOwnership implements AssignmentListener {
         if (generation !== this.generation) return;
         // Asked again: the replica that held the partitions may have moved their checkpoints on in between.
         const boundsNow = await this.source.bounds();
-        for (const claim of claims) if (generation === this.generation) await this.settle(claim, boundsNow);
+        for (const claim of claims)
+          if (generation === this.generation) await this.settle(claim, boundsNow, generation);
         return;
       } catch (error) {
         const line = `Partition ${partitions.join(', ')} cannot be claimed yet: ${(error as Error).message}`;
@@ -158,28 +161,40 @@ export class PartitionOwnership implements AssignmentListener {
     }
   }
 
-  private starts(partitions: readonly number[], bounds: ReadonlyMap<number, LogBounds>): Map<number, bigint> {
+  private starts(
+    partitions: readonly number[],
+    bounds: ReadonlyMap<number, LogBounds>,
+  ): Map<number, LogPosition> {
     return new Map(
       partitions.map((partition) => {
         const known = bounds.get(partition);
         if (!known) throw new Error(`the log does not know partition ${partition}`);
-        return [partition, this.config.START_FROM === 'latest' ? known.high : known.low];
+        const offset = this.config.START_FROM === 'latest' ? known.high : known.low;
+        return [partition, { logId: known.logId, offset }];
       }),
     );
   }
 
-  private async settle(claim: Claim, allBounds: ReadonlyMap<number, LogBounds>): Promise<void> {
+  private async settle(
+    claim: Claim,
+    allBounds: ReadonlyMap<number, LogBounds>,
+    generation: number,
+  ): Promise<void> {
     const { partition } = claim;
     if (claim.halted) {
       this.halt(partition, claim.epoch, 'it was halted before and is not acknowledged yet');
       return;
     }
-    const owned = new OwnedPartition(this.source.topic, claim, this.takeIn);
+    const recentIds = RecentIds.by(this.config);
+    if (recentIds) await this.checkpoints.restoreIds(this.source.topic, partition, recentIds);
+    if (generation !== this.generation) return;
+    const owned = new OwnedPartition(this.source.topic, claim, this.takeIn, recentIds);
+    // First: what was fetched for an earlier claim may be of another log.
+    this.source.seek(partition, owned.position, owned.logId);
     this.holdings.set(partition, { kind: 'owned', owned });
     const bounds = allBounds.get(partition);
     if (bounds && (await this.haltIfOutside(owned, claim.nextOffset, bounds))) return;
     if (!this.holds(owned)) return;
-    this.source.seek(partition, owned.position);
     this.source.resume(partition);
     this.logger.log(`Reading partition ${partition} from offset ${owned.position} (epoch ${claim.epoch})`);
   }
@@ -187,9 +202,15 @@ export class PartitionOwnership implements AssignmentListener {
 
 function problemOf(
   before: bigint,
-  position: bigint,
-  { low, high }: LogBounds,
+  owned: OwnedPartition,
+  { logId, low, high }: LogBounds,
 ): { reason: HaltReason; detail: string } | null {
+  const { position } = owned;
+  if (logId !== owned.logId)
+    return {
+      reason: 'log_replaced',
+      detail: `the topic was deleted and created anew, or is that of another cluster: its log has the id ${logId}, the checkpoint ${position} is of ${owned.logId}`,
+    };
   if (position < low)
     return {
       reason: 'log_truncated',
@@ -198,7 +219,7 @@ function problemOf(
   if (before > high)
     return {
       reason: 'log_behind_checkpoint',
-      detail: `the log ends at offset ${high}, before the checkpoint ${before}: the topic was created anew or has lost records`,
+      detail: `the log ends at offset ${high}, before the checkpoint ${before}: it has lost records`,
     };
   return null;
 }

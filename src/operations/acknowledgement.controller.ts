@@ -3,8 +3,8 @@ import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { ProblemError } from '../http/problem.js';
-import { CheckpointRepository } from '../ingestion/checkpoint.repository.js';
-import { EventSource } from '../transport/event-source.js';
+import { CheckpointRepository, HALT_REASONS } from '../ingestion/checkpoint.repository.js';
+import { EventSource, type LogBounds } from '../transport/event-source.js';
 
 const partitionNumber = z
   .string()
@@ -15,7 +15,7 @@ const partitionNumber = z
 const acknowledgement = z
   .object({
     partition: z.int(),
-    reason: z.enum(['log_truncated', 'log_behind_checkpoint']).describe('Why it was halted.'),
+    reason: z.enum(HALT_REASONS).describe('Why it was halted.'),
     from: z.string().describe('The checkpoint before: the offset that was to be read next.'),
     to: z
       .string()
@@ -43,7 +43,7 @@ export class AcknowledgementController {
   @Endpoint({
     summary: 'Acknowledge a halted partition',
     description:
-      'A partition halts when its log no longer has the offset to read next: retention has passed the checkpoint, or the topic was created anew. Nothing is skipped in silence. This takes note of the gap and goes on at the first offset that is still there; its owner takes it up within seconds. After `log_behind_checkpoint` the log counts as a new one: all that it holds is counted, also what was counted before if it is the old log that has lost its end.',
+      'A partition halts when its log no longer has the offset to read next: retention has passed the checkpoint, the log has lost its end, or the topic was created anew. Nothing is skipped in silence. This takes note of the gap and goes on at the first offset that is still there; its owner takes it up within seconds. After `log_behind_checkpoint` and `log_replaced` the log counts as a new one: all that it holds is counted, also what was counted before if it is the old log that has lost its end. After `log_replaced`, if the old log is back, it goes on at the checkpoint.',
     response: acknowledgement,
     responseDescription: 'The partition is back in service.',
     example: { partition: 0, reason: 'log_truncated', from: '10', to: '15', incarnation: 1 },
@@ -52,8 +52,8 @@ export class AcknowledgementController {
   async acknowledge(
     @Param('partition', { schema: partitionNumber }) partition: number,
   ): Promise<z.output<typeof acknowledgement>> {
-    const { low } = await this.boundsOf(partition);
-    const done = await this.checkpoints.acknowledge(this.source.topic, partition, low);
+    const { low: offset, logId } = await this.boundsOf(partition);
+    const done = await this.checkpoints.acknowledge(this.source.topic, partition, { logId, offset });
     if (!done)
       throw new ProblemError(
         'partition_not_halted',
@@ -65,7 +65,7 @@ export class AcknowledgementController {
     return { partition, ...done };
   }
 
-  private async boundsOf(partition: number): Promise<{ low: bigint }> {
+  private async boundsOf(partition: number): Promise<LogBounds> {
     let bounds;
     try {
       bounds = await this.source.bounds();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HALT_REASONS } from '../ingestion/checkpoint.repository.js';
 
 const ledger = z
   .object({
@@ -46,7 +47,11 @@ const partition = z
       .nullable()
       .describe('How its newest events came out; null before there were 100 of them.'),
     halted: z
-      .object({ reason: z.string(), detail: z.string().nullable(), since: z.string() })
+      .object({
+        reason: z.string().describe(`One of ${HALT_REASONS.map((reason) => `\`${reason}\``).join(', ')}.`),
+        detail: z.string().nullable(),
+        since: z.string(),
+      })
       .nullable()
       .describe('Why it waits.'),
   })

@@ -14,7 +14,7 @@ const outcomes = {
   sent: count('Events in the log.'),
   counted: count('On time for both of their windows.'),
   lateCounted: count('Counted although late for a window.'),
-  duplicates: count('Events sent a second time; they are among the others.'),
+  duplicates: count('Events that were sent before, within DEDUPLICATION_WINDOW, and do not count again.'),
   anomalies,
 };
 

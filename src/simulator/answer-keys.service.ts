@@ -16,6 +16,7 @@ import type { Recovered } from './core/traffic-source.js';
 import { recoverAnswer } from './recover-answer.js';
 import type { OpenRun, RunResult } from './simulator-run.js';
 import type { RunParameters } from './simulator.schemas.js';
+import { earlierRuns } from './standings.js';
 import { TrafficFeed } from './traffic-feed.js';
 
 /** How long the pipeline may take to be done with what came before a run, in milliseconds. */
@@ -45,11 +46,16 @@ export class AnswerKeysService {
    * @param signal a run that is stopped meanwhile does not wait
    * @throws PublishError while the log cannot be asked
    */
-  async open(runId: string, seed: number, parameters: RunParameters, signal: AbortSignal): Promise<OpenRun> {
+  async open(
+    runId: string,
+    traffic: { readonly seed: number; readonly idVariant: number },
+    parameters: RunParameters,
+    signal: AbortSignal,
+  ): Promise<OpenRun> {
     const rules = runRules(this.config);
     const { ends, newest, doubt } = await this.start(runId, rules, parameters, signal);
     const feed = new TrafficFeed({
-      traffic: { ...parameters, ...trafficLimits(rules), seed },
+      traffic: { ...parameters, ...trafficLimits(rules), ...traffic },
       rules,
       newest,
       startedAt: Date.now(),
@@ -102,14 +108,14 @@ export class AnswerKeysService {
   recover(runId: string, key: StoredKey): Promise<void> {
     const underway =
       this.recoveries.get(runId) ??
-      this.recovered(key)
+      this.recovered(runId, key)
         .then((result) => this.keys.finish(runId, result))
         .finally(() => this.recoveries.delete(runId));
     this.recoveries.set(runId, underway);
     return underway;
   }
 
-  private async recovered(key: StoredKey): Promise<RunResult> {
+  private async recovered(runId: string, key: StoredKey): Promise<RunResult> {
     const { seed, parameters, startedAt, partitions, sent } = key;
     const ends = await this.ends();
     const counts = partitions.map(({ partition, firstOffset }) =>
@@ -121,7 +127,8 @@ export class AnswerKeysService {
     if (sum > MAX_RECOVERED) return { doubt: `it ended without an answer, and with ${sum} events` };
     const rules = key.rules ?? runRules(this.config);
     const newest = partitions.map(({ newestEventTime }) => newestEventTime);
-    const traffic = { ...parameters, ...trafficLimits(rules), seed };
+    const idVariant = await earlierRuns(runId, seed, this.database);
+    const traffic = { ...parameters, ...trafficLimits(rules), seed, idVariant };
     const recovered = await recoverAnswer({ traffic, rules, newest, startedAt }, counts);
     if (!recovered || !(await this.endsWith(ends, recovered.last)))
       return { doubt: 'others have written to the log since it began' };
@@ -132,9 +139,15 @@ export class AnswerKeysService {
   /** Whether the last record of each partition is this one. With a stranger among them each partition's would be another. */
   private async endsWith(ends: Ends, last: Recovered['last']): Promise<boolean> {
     const asked = new Map([...ends].filter(([partition]) => last[partition]));
-    const starts = new Map([...asked].map(([partition, end]) => [partition, end - 1n]));
     let equal = 0;
     try {
+      const bounds = await this.source.bounds();
+      const starts = new Map(
+        [...asked].map(([partition, end]) => [
+          partition,
+          { logId: bounds.get(partition)?.logId ?? '', offset: end - 1n },
+        ]),
+      );
       const reading = await this.reader.open(starts, this.database.manager);
       try {
         const take = ({ partition, records }: RecordBatch): Promise<void> => {

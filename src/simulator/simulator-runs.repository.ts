@@ -8,6 +8,7 @@ import type { Page } from '../http/list.js';
 import { pageById, rowIdCursor } from '../http/row-id.js';
 import type { RunProgress } from './simulator-run.js';
 import type { Run, RunParameters, RunsQuery, RunStatus } from './simulator.schemas.js';
+import { earlierRuns } from './standings.js';
 
 /** Advisory lock of the process that has the run. */
 export const SIMULATOR_LOCK = 7_401_030;
@@ -36,10 +37,14 @@ const cursor = rowIdCursor('simulator/runs');
 export class SimulatorRunsRepository {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
-  /** Stores a run that begins. Only for whoever holds the lock: open runs of others are interrupted ones then. */
-  async open(seed: number, parameters: RunParameters, owner: string): Promise<Run> {
+  /** Stores a run that begins, and counts those with its seed before it. Only for whoever holds the lock: open runs of others are interrupted ones then. */
+  async open(
+    seed: number,
+    parameters: RunParameters,
+    owner: string,
+  ): Promise<{ run: Run; earlierRuns: number }> {
     // At once: the owner of a run that lost its lock might take it back in between.
-    const row = await inTransaction(this.database, async (transaction) => {
+    const rows = await inTransaction(this.database, async (transaction) => {
       await transaction.query(
         `UPDATE simulator_runs SET status = 'interrupted', finished_at = clock_timestamp() WHERE ${OPEN}`,
       );
@@ -47,10 +52,10 @@ export class SimulatorRunsRepository {
         `INSERT INTO simulator_runs (seed, parameters, owner) VALUES ($1, $2, $3) RETURNING *`,
         [seed, JSON.stringify(parameters), owner],
       );
-      return stored;
+      return stored && { stored, earlierRuns: await earlierRuns(stored.id, seed, transaction) };
     });
-    if (!row) throw new Error('The run was not stored');
-    return toRun(row);
+    if (!rows) throw new Error('The run was not stored');
+    return { run: toRun(rows.stored), earlierRuns: rows.earlierRuns };
   }
 
   /**

@@ -137,11 +137,13 @@ export class SimulatorService implements OnApplicationBootstrap, BeforeApplicati
 
   private async begin({ seed = randomInt(2 ** 32), ...request }: StartRun): Promise<Run> {
     const parameters = runParameters(request, Date.now());
-    const run = await this.runs.open(seed, parameters, `${hostname()}:${process.pid}`);
+    const { run, earlierRuns } = await this.runs.open(seed, parameters, `${hostname()}:${process.pid}`);
+    // The pipeline would take the same ids for repeats.
+    const traffic = { seed, idVariant: earlierRuns };
     const current = new SimulatorRun(run.id, parameters, {
       publisher: this.publisher,
       ends: () => this.keys.ends(),
-      open: (signal) => this.keys.open(run.id, seed, parameters, signal),
+      open: (signal) => this.keys.open(run.id, traffic, parameters, signal),
     });
     this.current = { id: run.id, run: current, stored: this.keep(run.id, current) };
     this.logger.log(`Simulator run ${run.id} started: ${parameters.eventsPerSecond} events/s, seed ${seed}`);

@@ -64,6 +64,19 @@ export async function isSuperseded(runId: string, reader: Pick<EntityManager, 'q
   return later.length > 0;
 }
 
+/** How many runs with the same seed there were before this one. */
+export async function earlierRuns(
+  runId: string,
+  seed: number,
+  reader: Pick<EntityManager, 'query'>,
+): Promise<number> {
+  const [row]: { runs: string }[] = await reader.query(
+    `SELECT count(*) AS runs FROM simulator_runs WHERE seed = $1 AND id < $2`,
+    [seed, runId],
+  );
+  return Number(row?.runs);
+}
+
 /** All questions of the work see the database as it is at one moment. */
 export function inSnapshot<T>(
   database: DataSource,

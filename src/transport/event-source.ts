@@ -1,5 +1,7 @@
-/** First offset that is still there, and the offset the next record will get (Kafka's high watermark). */
+/** Of one partition: first offset that is still there, and the offset the next record will get (Kafka's high watermark). */
 export interface LogBounds {
+  /** Which log has these: one that was deleted and created anew under the same name has another id. */
+  readonly logId: string;
   readonly low: bigint;
   readonly high: bigint;
 }
@@ -26,8 +28,8 @@ export abstract class EventSource {
 
   /** Registers the one listener; call it before the source starts. */
   abstract listener(listener: AssignmentListener): void;
-  /** Reads the partition from this offset on. */
-  abstract seek(partition: number, offset: bigint): void;
+  /** Reads the partition from this offset on, of this log only: of another one by the same name nothing is read. */
+  abstract seek(partition: number, offset: bigint, logId: string): void;
   abstract pause(partition: number): void;
   abstract resume(partition: number): void;
   /** Bounds of all partitions of the topic. @throws when the log cannot be asked */

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { LogPosition } from './log-position.js';
 import type { RecordBatch } from './record-batch.js';
 
 /** Offsets by partition. */
@@ -21,10 +22,10 @@ export abstract class LogReader {
   abstract gaps(): Promise<string | null>;
 
   /**
-   * @param starts where each partition is read from
+   * @param starts where each partition is read from, and of which log: of another one nothing is read
    * @param connection what a log in the database is read through: whoever holds locks must not wait for another connection
    */
-  abstract open(starts: Offsets, connection: EntityManager): Promise<LogReading>;
+  abstract open(starts: ReadonlyMap<number, LogPosition>, connection: EntityManager): Promise<LogReading>;
 }
 
 /** One reading of the log, onwards from where it was opened. */

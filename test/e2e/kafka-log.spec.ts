@@ -141,38 +141,109 @@ suite("Kafka's log, in all its forms", () => {
     await expectBalancedLedger(database.dataSource);
   });
 
-  it('a topic created anew, with fewer records, halts; acknowledged, it is read as a new incarnation', async () => {
-    topic = await createTestTopic(1);
-    await topic.publish([...Array.from({ length: 9 }, () => event()), Buffer.from('not json')]);
-    const first = await start();
-    await allConsumed(10);
-    await first.stop();
+  describe('a topic that is deleted and created anew halts, and is read as a new incarnation once that is acknowledged:', () => {
+    const reasons = async (): Promise<(string | null)[]> => {
+      const rows: { reason: string | null }[] = await database.dataSource.query(
+        `SELECT halted_reason AS reason FROM ingest_partitions ORDER BY partition`,
+      );
+      return rows.map(({ reason }) => reason);
+    };
+    const replaced = (...expected: (string | null)[]): Promise<unknown> =>
+      waitFor('the partitions to halt', async () => String(await reasons()) === String(expected));
+    const anomalies = (): Promise<unknown[]> =>
+      database.dataSource.query(`SELECT partition, incarnation, "offset" FROM anomalies ORDER BY id`);
+    const records = (count: number): Buffer[] => [
+      Buffer.from('not json'),
+      ...Array.from({ length: count - 1 }, () => event()),
+    ];
 
-    const admin = topic.kafka.admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: [topic.topic] });
-    await waitFor('the topic to be gone', async () => !(await admin.listTopics()).includes(topic.topic));
-    await admin.createTopics({ topics: [{ topic: topic.topic, numPartitions: 1 }], waitForLeaders: true });
-    await admin.disconnect();
-    const producer = topic.kafka.producer();
-    await producer.connect();
-    await producer.send({ topic: topic.topic, messages: [{ value: 'not json either' }, { value: event() }] });
-    await producer.disconnect();
+    it.each([
+      ['longer', 30],
+      ['of the same length', 10],
+      ['shorter', 2],
+    ])('one that is %s, while nobody reads', async (_, count) => {
+      topic = await createTestTopic(1);
+      await topic.publish(records(10));
+      const first = await start();
+      await allConsumed(10);
+      await first.stop();
+      await topic.recreate(1);
+      await topic.publish(records(count));
 
-    const second = await start();
-    await waitFor('the partition to halt', () =>
-      second.output().includes('HALTED: the log ends at offset 2, before the checkpoint 10'),
-    );
-    await second.post('/pipeline/partitions/0/acknowledge');
-    await allConsumed(12);
-    const anomalies: unknown[] = await database.dataSource.query(
-      `SELECT incarnation, "offset" FROM anomalies ORDER BY id`,
-    );
-    expect(anomalies).toEqual([
-      { incarnation: 1, offset: '9' },
-      { incarnation: 2, offset: '0' },
-    ]);
-    await expectBalancedLedger(database.dataSource);
+      const second = await start();
+      await replaced('log_replaced');
+      await waitFor('it to say so', () =>
+        second.output().includes('Partition 0 is HALTED: the topic was deleted and created anew'),
+      );
+      expect(await total()).toMatchObject({ consumed: 10 });
+      expect(await second.post('/pipeline/partitions/0/acknowledge')).toEqual({
+        ...{ partition: 0, reason: 'log_replaced', from: '10', to: '0', incarnation: 2 },
+      });
+      await allConsumed(10 + count);
+      expect(await total()).toMatchObject({ counted: 8 + count, anomalies: 2 });
+      expect(await anomalies()).toEqual([
+        { partition: 0, incarnation: 1, offset: '0' },
+        { partition: 0, incarnation: 2, offset: '0' },
+      ]);
+      await expectBalancedLedger(database.dataSource);
+    });
+
+    it('one that is longer, while it is read; each partition goes on by itself', async () => {
+      topic = await createTestTopic(2);
+      await topic.publish(records(20), (position) => position % 2);
+      const service = await start();
+      await allConsumed(20);
+      await topic.recreate(2);
+      await topic.publish(records(200), (position) => position % 2);
+      await replaced('log_replaced', 'log_replaced');
+      expect(await total()).toMatchObject({ consumed: 20 });
+
+      await service.post('/pipeline/partitions/0/acknowledge');
+      await allConsumed(120);
+      expect(await reasons()).toEqual([null, 'log_replaced']);
+      // Once more, before the other one is acknowledged.
+      await topic.recreate(2);
+      await topic.publish(records(400), (position) => position % 2);
+      await replaced('log_replaced', 'log_replaced');
+      for (const partition of [0, 1]) await service.post(`/pipeline/partitions/${partition}/acknowledge`);
+      await allConsumed(520);
+      expect(await anomalies()).toEqual(
+        [1, 2, 3].map((incarnation) => ({
+          ...{ partition: 0, incarnation, offset: '0' },
+        })),
+      );
+      await expectBalancedLedger(database.dataSource);
+    });
+
+    it('in between the service waits for it, not ready, and does not create it itself', async () => {
+      topic = await createTestTopic(1);
+      await topic.publish(records(10));
+      const service = await start();
+      await allConsumed(10);
+      const admin = topic.kafka.admin();
+      await admin.connect();
+      await admin.deleteTopics({ topics: [topic.topic] });
+      // Which kafkajs notices when its metadata is old.
+      const missing = `the topic ${topic.topic} does not exist`;
+      await waitFor(
+        'the service to say so',
+        () => service.output().includes(`Waiting until somebody creates it anew: ${missing}`),
+        90_000,
+      );
+      const ready = await fetch(`${service.url}/health/ready`);
+      expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining(missing)]);
+      expect(await admin.listTopics()).not.toContain(topic.topic);
+      expect(await total()).toMatchObject({ consumed: 10 });
+      await admin.disconnect();
+
+      await topic.recreate(1);
+      await topic.publish(records(50));
+      await replaced('log_replaced');
+      await service.post('/pipeline/partitions/0/acknowledge');
+      await allConsumed(60);
+      expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
+      await expectBalancedLedger(database.dataSource);
+    });
   });
 
   it('START_FROM=latest begins at the end, once; afterwards the checkpoint counts', async () => {

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../src/config/config.js';
 import { clientOptions } from '../../src/transport/kafka/kafka-client.js';
-import { KafkaCluster, type Broker } from '../../src/transport/kafka/kafka-cluster.js';
+import { KafkaCluster, type TopicLeaders } from '../../src/transport/kafka/kafka-cluster.js';
 import { RecordFetcher, type FetchListener } from '../../src/transport/kafka/record-fetcher.js';
 import type { RecordBatch } from '../../src/transport/record-batch.js';
 import type { TestTopic } from './kafka.js';
@@ -33,14 +33,13 @@ class ProxiedCluster extends KafkaCluster {
     super(clientOptions(parseConfig({ ...topic.env, ...env })), topic.topic);
   }
 
-  override async leaders(): Promise<ReadonlyMap<number, Broker>> {
-    const leaders = await super.leaders();
-    return new Map(
-      [...leaders].map(([partition, leader]) => [
-        partition,
-        this.proxies[this.leaderOf(partition)]?.address ?? leader,
-      ]),
+  override async leaders(): Promise<TopicLeaders> {
+    const { topicId, leaders } = await super.leaders();
+    const through = [...leaders].map(
+      ([partition, leader]) =>
+        [partition, this.proxies[this.leaderOf(partition)]?.address ?? leader] as const,
     );
+    return { topicId, leaders: new Map(through) };
   }
 }
 
@@ -49,7 +48,10 @@ export class Fetching implements FetchListener {
   readonly cluster: ProxiedCluster;
   readonly fetcher: RecordFetcher;
   readonly outOfRanges: [partition: number, offset: bigint][] = [];
+  readonly otherLogs: [partition: number, logId: string][] = [];
   readonly failures: string[] = [];
+  /** The log that is read. */
+  logId = '';
   /** Comes before a batch is taken in, which it is only when it is still wanted after it. */
   before: (batch: RecordBatch) => Promise<void> | void = () => undefined;
   private readonly taken = new Map<number, Taken>();
@@ -63,10 +65,19 @@ export class Fetching implements FetchListener {
     this.running = this.fetcher.run(this.stopping.signal);
   }
 
+  /** Reads the topic that there is now, from here on. */
+  async findLog(): Promise<void> {
+    this.logId = (await this.cluster.leaders()).topicId;
+  }
+
   /** Reads these partitions from their beginning. */
   read(...partitions: number[]): void {
     this.fetcher.assign(partitions);
-    for (const partition of partitions) this.fetcher.seek(partition, 0n);
+    for (const partition of partitions) this.seek(partition, 0n);
+  }
+
+  seek(partition: number, offset: bigint): void {
+    this.fetcher.seek(partition, offset, this.logId);
   }
 
   /** In the order of taking in. */
@@ -120,6 +131,10 @@ export class Fetching implements FetchListener {
 
   outOfRange(partition: number, offset: bigint): void {
     this.outOfRanges.push([partition, offset]);
+  }
+
+  otherLog(partition: number, logId: string): void {
+    this.otherLogs.push([partition, logId]);
   }
 
   answered(): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import kafkajs, { type Kafka, type Producer } from 'kafkajs';
+import { setTimeout as delay } from 'node:timers/promises';
+import kafkajs, { type Admin, type Kafka, type Producer } from 'kafkajs';
 
 /** A topic of its own at the run's real Kafka broker. */
 export interface TestTopic {
@@ -11,6 +12,8 @@ export interface TestTopic {
   readonly env: Record<string, string>;
   /** Publishes records to the partitions that `partitionOf` says (by position), in order within each. */
   publish(records: readonly (Buffer | null)[], partitionOf?: (position: number) => number): Promise<void>;
+  /** Deletes it and creates it anew under its name, empty. */
+  recreate(partitions: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,20 +42,27 @@ export async function createTestTopic(
 ): Promise<TestTopic> {
   const topic = `test-${randomBytes(6).toString('hex')}`;
   const kafka = kafkaAt(brokers);
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic, numPartitions: partitions, configEntries }],
-  });
-  await admin.disconnect();
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
-  await producer.connect();
+  const ask = async (question: (admin: Admin) => Promise<unknown>): Promise<void> => {
+    const admin = kafka.admin();
+    await admin.connect();
+    await question(admin).finally(() => admin.disconnect());
+  };
+  const create = async (numPartitions: number): Promise<Producer> => {
+    await ask((admin) =>
+      admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] }),
+    );
+    const created = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+    await created.connect();
+    return created;
+  };
+  let producer = await create(partitions);
   return {
     brokers,
     topic,
     kafka,
-    producer,
+    get producer() {
+      return producer;
+    },
     env: { KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic },
     async publish(records, partitionOf = () => 0) {
       const CHUNK = 2_000;
@@ -63,6 +73,14 @@ export async function createTestTopic(
             .slice(at, at + CHUNK)
             .map((value, i) => ({ value, partition: partitionOf(at + i) })),
         });
+    },
+    async recreate(numPartitions) {
+      await producer.disconnect();
+      await ask(async (admin) => {
+        if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] });
+        while ((await admin.listTopics()).includes(topic)) await delay(50);
+      });
+      producer = await create(numPartitions);
     },
     close: () => producer.disconnect(),
   };

@@ -10,6 +10,7 @@ import { configureHttp, createFastifyAdapter } from '../../src/http/configure-ht
 import { intakeRules, takeIn } from '../../src/ingestion/core/intake.js';
 import { judgeContent } from '../../src/ingestion/core/judge.js';
 import { PartitionDelta } from '../../src/ingestion/core/partition-delta.js';
+import { RecentIds } from '../../src/ingestion/core/recent-ids.js';
 import { PartitionOwnership } from '../../src/ingestion/partition-ownership.js';
 import { EventLogRepository } from '../../src/transport/embedded/event-log.repository.js';
 import { EventSource } from '../../src/transport/event-source.js';
@@ -168,9 +169,10 @@ async function expectedWindows(db: Pick<DataSource, 'query'>, config: Config): P
   );
   const setAside = new Set(anomalies.map(({ topic, offset }) => `${topic} ${offset}`));
   const windows = new WindowDeltas();
+  const recentIds = RecentIds.by(config);
   let newest: number | null = null;
   for (const record of records) {
-    const delta: PartitionDelta = new PartitionDelta(0n, newest);
+    const delta: PartitionDelta = new PartitionDelta(0n, newest, recentIds);
     takeIn(record, { topic: 'event_log', partition: 0, incarnation: 1 }, delta, intakeRules(config), 0);
     newest = delta.newestEventTime;
     if (!setAside.has(`event_log ${record.offset}`)) windows.merge(delta.windows);

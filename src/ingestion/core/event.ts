@@ -25,6 +25,9 @@ export interface ValidEvent {
   readonly region: string;
   /** What the event type sums up, in micro-units: megabytes of a data session, amount of a recharge; otherwise 0. */
   readonly micros: number;
+  /** Hash of the event_id, two signed 32-bit integers; both 0 for an event without one. */
+  readonly idHigh: number;
+  readonly idLow: number;
 }
 
 /** Bad data is a value, never an exception. */

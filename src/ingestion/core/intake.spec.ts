@@ -5,6 +5,7 @@ import { logRecord, type LogRecord } from '../../transport/record-batch.js';
 import { takeIn, type IntakeRules } from './intake.js';
 import { emptyLedger, imbalanceOf, type Ledger } from './ledger.js';
 import { PartitionDelta } from './partition-delta.js';
+import { RecentIds } from './recent-ids.js';
 
 const rules: IntakeRules = {
   maxEventBytes: 1_048_576,
@@ -273,5 +274,99 @@ describe('laws', () => {
         },
       ),
     );
+  });
+});
+
+describe('an event id that the partition has had', () => {
+  const MINUTES = 60_000;
+  const id = '5d9dc9f8-1818-4811-892f-902bd23f0824';
+  const remembering = (window = 10 * MINUTES): PartitionDelta =>
+    new PartitionDelta(0n, null, new RecentIds(window, 1_000_000));
+  const ledgerOf = (
+    records: readonly LogRecord[],
+    over: Partial<IntakeRules> = {},
+    delta = remembering(),
+  ): Ledger => {
+    const { ledger } = take(records, over, delta);
+    expect(imbalanceOf(ledger)).toBe(0);
+    return ledger;
+  };
+
+  it('counts once, whatever else the event says', () => {
+    const delta = remembering();
+    const repeats = [
+      at('11:00:00', { event_id: id }),
+      at('11:00:00', { event_id: id }),
+      at('11:04:00', { event_id: id, event_type: 'call', region: 'Taraz' }),
+    ];
+    expect(ledgerOf(repeats, {}, delta)).toMatchObject({ consumed: 3, counted: 1, duplicates: 2 });
+    expect(rowOf(delta, 'region_agg')).toMatchObject({ metricKey: 'Almaty', eventCount: 1 });
+    expect(delta.newestEventTime).toBe(Date.parse('2025-11-08T11:00:00Z') * 1000);
+  });
+
+  it('is the same text, however it is written', () => {
+    const escaped = record(JSON.stringify({ ...valid, event_id: id }).replace('5d9d', '\\u0035d9d'));
+    expect(ledgerOf([event({ event_id: id }), escaped])).toMatchObject({ counted: 1, duplicates: 1 });
+    expect(ledgerOf([event({ event_id: id }), event({ event_id: id.toUpperCase() })])).toMatchObject({
+      counted: 2,
+    });
+  });
+
+  it.each([[undefined], [null], [''], [5], [['a']], [{ id }], [true]])(
+    'is none when it is %j',
+    (event_id) => {
+      expect(ledgerOf([event({ event_id }), event({ event_id })])).toMatchObject({
+        counted: 2,
+        duplicates: 0,
+      });
+    },
+  );
+
+  it.each([
+    ['11:10:00', 1],
+    ['11:10:00.000999', 1],
+    ['11:10:00.001', 0],
+  ])('is known until event time has moved on by the window: up to %s', (time, duplicates) => {
+    const first = at('11:00:00', { event_id: id });
+    expect(ledgerOf([first, at(time), first])).toMatchObject({ duplicates });
+    // Its own time may be what moves it on.
+    expect(ledgerOf([first, at(time, { event_id: id })])).toMatchObject({ duplicates });
+  });
+
+  it('of a late event is known from when it came, not from when it took place', () => {
+    const late = at('08:00:00', { event_id: id });
+    expect(ledgerOf([at('11:00:00'), late, at('11:09:00'), late])).toMatchObject({
+      lateCounted: 1,
+      duplicates: 1,
+    });
+  });
+
+  it('is known of an event that was diverted, and then is no second anomaly', () => {
+    const late = at('08:00:00', { event_id: id });
+    const diverting = { lateEvents: 'divert' } as const;
+    expect(ledgerOf([at('11:00:00'), late, late], diverting)).toMatchObject({ anomalies: 1, duplicates: 1 });
+    expect(ledgerOf([late, at('08:09:00'), late], diverting)).toMatchObject({ anomalies: 0, duplicates: 1 });
+  });
+
+  it('is not known of a rejected event: put right by its producer, it counts', () => {
+    for (const wrong of [{ msisdn: '' }, { timestamp: '2025-11-08T12:05:01Z' }, { amount: -1 }])
+      expect(ledgerOf([event({ event_id: id, ...wrong }), event({ event_id: id })])).toMatchObject({
+        ...{ anomalies: 1, counted: 1, duplicates: 0 },
+      });
+    const tooLate = at('08:00:00', { event_id: id });
+    expect(ledgerOf([at('11:00:00'), tooLate, tooLate], { maxLateness: 60_000_000 })).toMatchObject({
+      anomalies: 2,
+    });
+  });
+
+  it('is known of an event that was counted, also where it would be too late by now', () => {
+    const first = at('11:00:00', { event_id: id });
+    expect(ledgerOf([first, at('11:09:00'), first], { maxLateness: 60_000_000 })).toMatchObject({
+      duplicates: 1,
+    });
+  });
+
+  it('does not matter where repeats are not looked for', () => {
+    expect(take([event({ event_id: id }), event({ event_id: id })]).ledger).toMatchObject({ counted: 2 });
   });
 });

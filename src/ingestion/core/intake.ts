@@ -63,7 +63,13 @@ export function takeIn(
     setAside(record, origin, delta, verdict, verdict.event && eventTimeOf(verdict.event));
     return;
   }
-  const refusal = judgeTime(verdict, recordTimestamp, delta.newestEventTime, rules, now);
+  const ahead = judgeAhead(verdict.eventTime, recordTimestamp >= 0 ? recordTimestamp : now);
+  const refusal = ahead ?? judgeLateness(verdict, delta.newestEventTime, rules);
+  // Before it is set aside: replayed from there, a repeat would count after all.
+  if (ahead === null && isRepeat(verdict, delta, refusal === null)) {
+    delta.ledger.duplicates++;
+    return;
+  }
   if (refusal) {
     setAside(record, origin, delta, { ...refusal, event: eventOf(record) }, verdict.eventTime);
     return;
@@ -100,15 +106,26 @@ export function takeIn(
 /** The whole event of a record whose content was found valid. */
 const eventOf = (record: LogRecord): RawEvent | null => decode(valueOf(record), Infinity).event;
 
-function judgeTime(
+/**
+ * Whether the partition has had the event's id within the window. The id of an accepted event, or of a repeat of one, is known from now
+ * on; that of an event that comes too late is not: it is no part of what the partition has counted.
+ */
+function isRepeat(
+  { idHigh, idLow, eventTime }: ValidEvent,
+  { recentIds, newestEventTime }: PartitionDelta,
+  accepted: boolean,
+): boolean {
+  if (recentIds === null || (idHigh === 0 && idLow === 0)) return false;
+  const newest = newestEventTime === null || eventTime > newestEventTime ? eventTime : newestEventTime;
+  const stamp = Math.floor(newest / 1000);
+  return accepted ? !recentIds.add(idHigh, idLow, stamp) : recentIds.has(idHigh, idLow, stamp);
+}
+
+function judgeLateness(
   { eventTime }: ValidEvent,
-  recordTimestamp: number,
   newest: number | null,
   rules: IntakeRules,
-  now: number,
 ): TimeRefusal | null {
-  const future = judgeAhead(eventTime, recordTimestamp >= 0 ? recordTimestamp : now);
-  if (future) return future;
   if (newest !== null && newest - eventTime > rules.maxLateness)
     return {
       reason: 'too_late',

@@ -7,6 +7,7 @@ import {
   type EventType,
   type ValidEvent,
 } from './event.js';
+import { hashEventId, idHigh, idLow } from './event-id.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
@@ -25,6 +26,8 @@ export function readPlainEvent(bytes: Buffer, start: number, end: number): Valid
   let region = '';
   let dataMb = 0;
   let amount = 0;
+  let idStart = 0;
+  let idEnd = 0;
 
   for (let at = start + 1; ; at++) {
     if (bytes[at] === SPACE) at++;
@@ -62,6 +65,10 @@ export function readPlainEvent(bytes: Buffer, start: number, end: number): Valid
           if (at - from > MAX_REGION) return null;
           region = names.at(bytes, from, at);
           break;
+        case EVENT_ID:
+          idStart = from;
+          idEnd = at;
+          break;
         default:
           return null; // a quantity as a string
       }
@@ -84,21 +91,26 @@ export function readPlainEvent(bytes: Buffer, start: number, end: number): Valid
   }
   if ((seen & REQUIRED) !== REQUIRED || type === null || Number.isNaN(eventTime)) return null;
   const quantity = type === 'data_session' ? dataMb : type === 'balance_recharge' ? amount : 0;
+  hashEventId(bytes, idStart, idEnd);
   return {
     reason: null,
     eventTime,
     typeKey: subtype === '' ? type : typeKey(type, subtype),
     region: region === '' ? UNKNOWN_REGION : region,
     micros: Math.round(quantity * 1e6),
+    idHigh,
+    idLow,
   };
 }
 
 const [OPEN, CLOSE, QUOTE, COLON, COMMA, SPACE, DOT, BACKSLASH, LOWER_N] = [
   123, 125, 34, 58, 44, 32, 46, 92, 110,
 ];
-const [MSISDN, TYPE, TIMESTAMP, REGION, SUBTYPE, DURATION, DATA_MB, AMOUNT] = [1, 2, 4, 8, 16, 32, 64, 128];
+const [MSISDN, TYPE, TIMESTAMP, REGION, SUBTYPE, DURATION, DATA_MB, AMOUNT, EVENT_ID] = [
+  1, 2, 4, 8, 16, 32, 64, 128, 256,
+];
 const REQUIRED = MSISDN | TYPE | TIMESTAMP;
-const TEXTS = REQUIRED | REGION | SUBTYPE;
+const TEXTS = REQUIRED | REGION | SUBTYPE | EVENT_ID;
 const fields = [
   ['msisdn', MSISDN],
   ['event_type', TYPE],
@@ -108,6 +120,7 @@ const fields = [
   ['duration_seconds', DURATION],
   ['data_mb', DATA_MB],
   ['amount', AMOUNT],
+  ['event_id', EVENT_ID],
 ] as const;
 /** No two of them share both the length of their names and the first letter: the place of a field here. */
 const placeOf = (length: number, first: number): number => length * 128 + first;

@@ -1,6 +1,7 @@
 import type { AnomalyReason } from '../../anomalies/core/reason.js';
 import { storableText } from '../../anomalies/core/storable.js';
 import { kindOf } from './decode.js';
+import { hashEventId, idHigh, idLow } from './event-id.js';
 import {
   eventTypes,
   MAX_QUANTITY,
@@ -53,12 +54,16 @@ export function validate(event: RawEvent): Verdict {
     return { reason: 'invalid_timestamp', detail: `timestamp is ${show(event.timestamp)}`, event };
 
   const type = event.event_type as EventType;
+  const id = Buffer.from(typeof event.event_id === 'string' ? event.event_id : '');
+  hashEventId(id, 0, id.length);
   return {
     reason: null,
     eventTime,
     typeKey: isText(event.event_subtype) ? `${type}_${storableText(event.event_subtype)}` : type,
     region: isText(event.region) ? storableText(event.region) : UNKNOWN_REGION,
     micros: microsOf(type, event),
+    idHigh,
+    idLow,
   };
 }
 

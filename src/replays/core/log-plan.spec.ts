@@ -7,6 +7,7 @@ const partition = (fields: Partial<ReadPartition> = {}): ReadPartition => ({
   topic: TOPIC,
   partition: 0,
   incarnation: 1,
+  logId: 'this log',
   firstOffset: 0n,
   nextOffset: 1000n,
   newestEventTime: FROM + 3_600_000,
@@ -15,6 +16,7 @@ const partition = (fields: Partial<ReadPartition> = {}): ReadPartition => ({
   ...fields,
 });
 const extent = (fields: Partial<LogExtent> = {}): LogExtent => ({
+  logId: 'this log',
   low: 0n,
   high: 1000n,
   start: 400n,
@@ -22,7 +24,10 @@ const extent = (fields: Partial<LogExtent> = {}): LogExtent => ({
 });
 const plan = (partitions: ReadPartition[], log: Record<number, LogExtent> = { 0: extent() }): LogPlan =>
   planLog(TOPIC, partitions, new Map(Object.entries(log).map(([id, each]) => [Number(id), each])), FROM);
-const starts = (...entries: [number, bigint][]): LogPlan => ({ kind: 'plan', starts: new Map(entries) });
+const starts = (...entries: [number, bigint][]): LogPlan => ({
+  kind: 'plan',
+  starts: new Map(entries.map(([id, offset]) => [id, { logId: 'this log', offset }])),
+});
 const tooShort = (detail: string): unknown => ({
   kind: 'too_short',
   detail: expect.stringContaining(detail) as unknown,
@@ -51,6 +56,10 @@ describe('where the log is read from', () => {
     expect(plan([partition({ untimedUntil: 8n })], { 0: extent({ low: 7n }) })).toEqual(starts([0, 7n]));
     // They have gone with records that are older than the range.
     expect(plan([partition({ untimedUntil: 8n })], { 0: extent({ low: 8n }) })).toEqual(starts([0, 400n]));
+  });
+
+  it('is in the log that there is for a checkpoint from before logs had ids', () => {
+    expect(plan([partition({ logId: null })])).toEqual(starts([0, 400n]));
   });
 
   it('is of every partition of the topic its own', () => {
@@ -94,6 +103,13 @@ describe('a log that was trimmed', () => {
 });
 
 describe('a log that is another one', () => {
+  it('is none of ours, however long', () => {
+    const replaced = extent({ logId: 'another log', high: 5000n });
+    expect(plan([partition()], { 0: replaced })).toEqual(tooShort('the topic was deleted and created anew'));
+    const unread = partition({ firstOffset: 20n, nextOffset: 20n, newestEventTime: null });
+    expect(plan([unread], { 0: replaced }).kind).toBe('plan');
+  });
+
   it('is too short when it ends before the checkpoint', () => {
     expect(plan([partition()], { 0: extent({ high: 999n }) })).toEqual(
       tooShort('ends at offset 999, before the checkpoint 1000'),

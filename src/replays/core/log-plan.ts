@@ -1,8 +1,12 @@
+import type { LogPosition } from '../../transport/log-position.js';
+
 /** What a rebuild has to know of a partition that ingestion has read. Offsets are of its present incarnation. */
 export interface ReadPartition {
   readonly topic: string;
   readonly partition: number;
   readonly incarnation: number;
+  /** The log that its checkpoint is of; null when it was not claimed since logs have ids. */
+  readonly logId: string | null;
   /** Where ingestion began. */
   readonly firstOffset: bigint;
   /** Its checkpoint. */
@@ -17,6 +21,8 @@ export interface ReadPartition {
 
 /** What there is of the log. */
 export interface LogExtent {
+  /** Which log has these. */
+  readonly logId: string;
   readonly low: bigint;
   readonly high: bigint;
   /** First offset whose record may hold an event of the range, see {@link LOOK_BACK_MS}. */
@@ -30,7 +36,7 @@ export interface LogExtent {
 export const LOOK_BACK_MS = 600_000;
 
 export type LogPlan =
-  | { readonly kind: 'plan'; readonly starts: ReadonlyMap<number, bigint> }
+  | { readonly kind: 'plan'; readonly starts: ReadonlyMap<number, LogPosition> }
   /** Not all that the windows were made of can be read. */
   | { readonly kind: 'too_short'; readonly detail: string };
 
@@ -45,27 +51,28 @@ export function planLog(
   log: ReadonlyMap<number, LogExtent>,
   from: number,
 ): LogPlan {
-  const starts = new Map<number, bigint>();
+  const starts = new Map<number, LogPosition>();
   for (const partition of partitions) {
+    const extent = log.get(partition.partition);
     const detail =
-      partition.topic === topic
-        ? whatIsMissing(partition, log.get(partition.partition), from)
-        : whatIsLostWith(partition, from);
+      partition.topic === topic ? whatIsMissing(partition, extent, from) : whatIsLostWith(partition, from);
     if (detail !== null) return { kind: 'too_short', detail };
-    if (partition.topic === topic)
-      starts.set(partition.partition, startOf(partition, log.get(partition.partition)));
+    if (partition.topic === topic) starts.set(partition.partition, startOf(partition, extent));
   }
   return { kind: 'plan', starts };
 }
 
-function startOf({ firstOffset, untimedUntil }: ReadPartition, extent: LogExtent | undefined): bigint {
-  if (!extent) return firstOffset;
+function startOf(
+  { firstOffset, untimedUntil, logId }: ReadPartition,
+  extent: LogExtent | undefined,
+): LogPosition {
+  if (!extent) return { logId: logId ?? '', offset: firstOffset };
   const start = untimedUntil > extent.low ? extent.low : extent.start;
-  return start > firstOffset ? start : firstOffset;
+  return { logId: logId ?? extent.logId, offset: start > firstOffset ? start : firstOffset };
 }
 
 function whatIsMissing(
-  { partition, firstOffset, nextOffset, earlierEventTime }: ReadPartition,
+  { partition, logId, firstOffset, nextOffset, earlierEventTime }: ReadPartition,
   extent: LogExtent | undefined,
   from: number,
 ): string | null {
@@ -73,6 +80,8 @@ function whatIsMissing(
     return `partition ${partition} had another log before, with events up to ${iso(earlierEventTime)}`;
   if (firstOffset === nextOffset) return null;
   if (!extent) return `the log has no partition ${partition} any more`;
+  if (logId !== null && logId !== extent.logId)
+    return `the log of partition ${partition} is another one than that which was read: the topic was deleted and created anew`;
   if (extent.high < nextOffset)
     return `the log of partition ${partition} ends at offset ${extent.high}, before the checkpoint ${nextOffset}`;
   // The first record that is left is of the range, or close to it: so may those have been that are gone.

@@ -3,6 +3,7 @@ import { WindowDeltas, type WindowDelta } from '../../aggregation/core/window-de
 import { judgeRecord } from '../../ingestion/core/judge.js';
 import { takeIn, type IntakeRules } from '../../ingestion/core/intake.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
+import { RecentIds } from '../../ingestion/core/recent-ids.js';
 import { listed, logRecord, type LogRecord } from '../../transport/record-batch.js';
 import { LOOK_BACK_MS, planLog } from './log-plan.js';
 import { RebuildRange } from './rebuild-range.js';
@@ -197,6 +198,7 @@ describe('laws', () => {
     ),
     type: fc.constantFrom({ event_type: 'sms' }, { event_type: 'balance_recharge', amount: 1.25 }),
     region: fc.constantFrom('Almaty', 'Astana'),
+    id: fc.oneof(fc.constant(undefined), fc.constantFrom('a', 'b', 'c', 'd', 'e')),
     anomaly: fc.oneof(
       { weight: 6, arbitrary: fc.constant(null) },
       { weight: 3, arbitrary: fc.constantFrom<StoredAnomaly['status']>('new', 'replayed', 'discarded') },
@@ -204,13 +206,13 @@ describe('laws', () => {
   });
   type AnyRecord = typeof anyRecord extends fc.Arbitrary<infer T> ? T : never;
 
-  function toRecord({ written, ahead, kind, type, region }: AnyRecord, offset: number): LogRecord {
+  function toRecord({ written, ahead, kind, type, region, id }: AnyRecord, offset: number): LogRecord {
     const value = {
-      valid: () => event(written + ahead, { ...type, region }),
+      valid: () => event(written + ahead, { ...type, region, event_id: id }),
       'no json': () => '{',
       tombstone: () => null,
       'unknown type': () => event(written + ahead, { event_type: 'mms' }),
-      oversized: () => event(written + ahead, { ...type, padding: 'x'.repeat(300) }),
+      oversized: () => event(written + ahead, { ...type, event_id: id, padding: 'x'.repeat(300) }),
     }[kind]();
     return record(offset, written, value);
   }
@@ -237,6 +239,7 @@ describe('laws', () => {
       }),
       /** How much earlier than need be the reading begins. */
       earlier: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
+      deduplication: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 30 * MINUTE })),
       slices: fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.boolean()), {
         minLength: 1,
         maxLength: 8,
@@ -259,40 +262,51 @@ describe('laws', () => {
     within: RebuildRange,
     by: IntakeRules,
     start: number,
-  ): Outcome {
+    recentIds: RecentIds | null,
+  ): Outcome & { duplicates: number } {
     const windows = new WindowDeltas();
     const outcome = {
       passing: [] as string[],
       anomalies: [] as string[],
       rejected: {} as Record<string, number>,
     };
+    let duplicates = 0;
     let newest: number | null = null;
     for (const [position, each] of records.entries()) {
-      const delta: PartitionDelta = new PartitionDelta(0n, newest);
+      const delta: PartitionDelta = new PartitionDelta(0n, newest, recentIds);
       takeIn(each, origin, delta, by, TEN);
       newest = delta.newestEventTime;
+      duplicates += delta.ledger.duplicates;
       const anomaly = anomalies.get(each.offset);
       const [rejection] = delta.anomalies;
       if (!anomaly) windows.merge(delta.windows);
       if (anomaly?.status === 'new' && [...delta.windows].some((window) => within.holds(window)))
         outcome.passing.push(anomaly.id);
       if (!rejection || position < start) continue;
-      const laxly = new PartitionDelta(0n, newest);
-      takeIn(each, origin, laxly, { ...by, maxEventBytes: 1e9, maxLateness: 1e18, lateEvents: 'amend' }, TEN);
       const content = judgeRecord(each, 1e9);
       const eventTime = anomaly || content.reason !== null ? rejection.eventTime : content.eventTime;
       if (within.covers(eventTime, rejection.recordTimestamp)) {
         outcome.rejected[rejection.reason] = (outcome.rejected[rejection.reason] ?? 0) + 1;
         if (!anomaly) outcome.anomalies.push(`${each.offset} ${rejection.reason}`);
-      } else if (!anomaly) windows.merge(laxly.windows);
+      } else if (!anomaly) {
+        const laxly = new PartitionDelta(0n, newest, recentIds);
+        takeIn(
+          each,
+          origin,
+          laxly,
+          { ...by, maxEventBytes: 1e9, maxLateness: 1e18, lateEvents: 'amend' },
+          TEN,
+        );
+        windows.merge(laxly.windows);
+      }
     }
-    return { windows: sums([...windows].filter((window) => within.holds(window))), ...outcome };
+    return { windows: sums([...windows].filter((window) => within.holds(window))), ...outcome, duplicates };
   }
 
   it('beginning in the middle of the log, and stopping anywhere, changes nothing within the range', () => {
     const seen = new Set<string>();
     fc.assert(
-      fc.property(anyLog, ({ log, inOrder, range: within, rules: by, earlier, slices }) => {
+      fc.property(anyLog, ({ log, inOrder, range: within, rules: by, deduplication, earlier, slices }) => {
         if (inOrder) log = [...log].sort((a, b) => a.written - b.written);
         const records = log.map(toRecord);
         const anomalies = new Map(
@@ -300,13 +314,17 @@ describe('laws', () => {
             status ? [[offset, { id: `a${offset}`, status }] as const] : [],
           ),
         );
-        const first = log.findIndex(({ written }) => written >= within.from - LOOK_BACK_MS);
+        const memory = (): RecentIds | null =>
+          RecentIds.by({ DEDUPLICATION_WINDOW: deduplication, DEDUPLICATION_MAX_IDS: 1000 });
+        const lookBack = LOOK_BACK_MS + deduplication;
+        const first = log.findIndex(({ written }) => written >= within.from - lookBack);
         const end = BigInt(log.length);
         const plan = planLog(
           origin.topic,
           [
             {
               ...origin,
+              logId: 'this log',
               firstOffset: 0n,
               nextOffset: end,
               newestEventTime: null,
@@ -314,13 +332,15 @@ describe('laws', () => {
               untimedUntil: 0n,
             },
           ],
-          new Map([[3, { low: 0n, high: end, start: first === -1 ? end : BigInt(first) }]]),
+          new Map([
+            [3, { logId: 'this log', low: 0n, high: end, start: first === -1 ? end : BigInt(first) }],
+          ]),
           within.from,
         );
         if (plan.kind === 'too_short') throw new Error(plan.detail);
-        const start = Math.max(0, Number(plan.starts.get(3)) - earlier);
+        const start = Math.max(0, Number(plan.starts.get(3)!.offset) - earlier);
 
-        const partition = new RebuiltPartition(origin, within);
+        const partition = new RebuiltPartition(origin, within, memory());
         const pieces: Rebuilt[] = [];
         for (let at = start, turn = 0; at < records.length; turn++) {
           const [size, drain] = slices[turn % slices.length]!;
@@ -330,7 +350,7 @@ describe('laws', () => {
         }
         pieces.push(partition.drain());
 
-        const expected = plainly(records, anomalies, within, by, start);
+        const { duplicates, ...expected } = plainly(records, anomalies, within, by, start, memory());
         const found: Outcome = {
           windows: sums(pieces.flatMap(({ windows }) => windows)),
           passing: pieces.flatMap(({ passing }) => passing),
@@ -348,6 +368,7 @@ describe('laws', () => {
         for (const reason of Object.keys(found.rejected)) seen.add(reason);
         if (found.passing.length > 0) seen.add('passing');
         if (start > 0) seen.add('in the middle');
+        if (duplicates > 0) seen.add('repeated');
         if (Object.values(found.windows).some((values) => !values.includes(' 0 '))) seen.add('late');
       }),
       { numRuns: 3_000 },
@@ -355,7 +376,7 @@ describe('laws', () => {
     // The law would hold of an empty log, too.
     expect(sorted([...seen])).toEqual([
       ...['future_timestamp', 'in the middle', 'late', 'late_event', 'malformed_json', 'oversized'],
-      ...['passing', 'too_late', 'unknown_event_type'],
+      ...['passing', 'repeated', 'too_late', 'unknown_event_type'],
     ]);
   });
 });

@@ -4,6 +4,7 @@ import type { AnomalyStatus } from '../../anomalies/anomalies.schemas.js';
 import { takeIn, type IntakeRules, type RecordOrigin } from '../../ingestion/core/intake.js';
 import { judgeRecord } from '../../ingestion/core/judge.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
+import type { RecentIds } from '../../ingestion/core/recent-ids.js';
 import type { LogRecord, LogRecords } from '../../transport/record-batch.js';
 import type { RebuildRange } from './rebuild-range.js';
 
@@ -32,7 +33,7 @@ const ANY_SETTINGS = { maxEventBytes: Infinity, maxLateness: Infinity, lateEvent
 export class RebuiltPartition {
   /** Records that were rejected, by reason. */
   readonly rejected = new Map<string, number>();
-  private delta = new PartitionDelta(0n, null);
+  private delta: PartitionDelta;
   private passing: string[] = [];
   /** Newest accepted event time, epoch microseconds: of what was read, since what came before lies before the range. */
   private newest: number | null = null;
@@ -40,7 +41,11 @@ export class RebuiltPartition {
   constructor(
     private readonly origin: RecordOrigin,
     private readonly range: RebuildRange,
-  ) {}
+    /** Knows nothing yet; null when repeats count like all others. */
+    private readonly recentIds: RecentIds | null = null,
+  ) {
+    this.delta = this.newDelta();
+  }
 
   /** Bytes of the records of new anomalies, at most. */
   get heldBytes(): number {
@@ -73,13 +78,18 @@ export class RebuiltPartition {
   drain(): Rebuilt {
     const { range, passing } = this;
     const { windows, anomalies } = this.delta;
-    this.delta = new PartitionDelta(0n, this.newest);
+    this.delta = this.newDelta();
+    this.recentIds?.drain(); // the log has them
     this.passing = [];
     return {
       windows: [...windows].filter((window) => range.holds(window)),
       newAnomalies: anomalies,
       passing,
     };
+  }
+
+  private newDelta(): PartitionDelta {
+    return new PartitionDelta(0n, this.newest, this.recentIds);
   }
 
   private takeAnew(record: LogRecord, rules: IntakeRules, now: number): void {
@@ -102,7 +112,7 @@ export class RebuiltPartition {
    * not wholly of the range it stays where it is counted, inside as outside.
    */
   private goOnCounting(record: LogRecord, rules: IntakeRules, now: number): void {
-    const counted = new PartitionDelta(0n, this.newest);
+    const counted = this.newDelta();
     takeIn(record, this.origin, counted, { ...rules, ...ANY_SETTINGS }, now);
     this.delta.windows.merge(counted.windows);
   }
@@ -113,7 +123,7 @@ export class RebuiltPartition {
     rules: IntakeRules,
     now: number,
   ): void {
-    const verdict = new PartitionDelta(0n, this.newest);
+    const verdict = this.newDelta();
     takeIn(record, this.origin, verdict, rules, now);
     // By the rules of today it moves the watermark, whatever was made of it.
     this.newest = this.delta.newestEventTime = verdict.newestEventTime;

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import type { IntakeRules } from '../../ingestion/core/intake.js';
+import type { RecentIds } from '../../ingestion/core/recent-ids.js';
 import type { LogReading } from '../../transport/log-reader.js';
 import type { RecordBatch } from '../../transport/record-batch.js';
 import type { ReadPartition } from '../core/log-plan.js';
@@ -50,13 +51,14 @@ export class LogRebuild {
       readonly topic: string;
       readonly range: RebuildRange;
       readonly rules: IntakeRules;
+      readonly recentIds: () => RecentIds | null;
     },
   ) {
-    this.positions = survey.starts;
+    this.positions = new Map([...survey.starts].map(([partition, { offset }]) => [partition, offset]));
     this.partitions = new Map(
       survey.partitions.map((read) => [
         read.partition,
-        { read, rebuilt: new RebuiltPartition(read, options.range) },
+        { read, rebuilt: new RebuiltPartition(read, options.range, options.recentIds()) },
       ]),
     );
   }

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { CONFIG, topicOf, type Config } from '../../config/config.js';
 import { intakeRules } from '../../ingestion/core/intake.js';
+import { RecentIds } from '../../ingestion/core/recent-ids.js';
 import { LogReader } from '../../transport/log-reader.js';
 import type { ReadPartition } from '../core/log-plan.js';
 import type { RebuildRange } from '../core/rebuild-range.js';
@@ -31,6 +32,7 @@ export class LogRebuilds {
       topic: topicOf(this.config),
       range,
       rules: intakeRules(this.config),
+      recentIds: () => RecentIds.by(this.config),
     });
   }
 

@@ -1,15 +1,17 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { CONFIG, type Config } from '../../config/config.js';
 import { ProblemError } from '../../http/problem.js';
 import { EventSource } from '../../transport/event-source.js';
-import { LogReader, type Offsets } from '../../transport/log-reader.js';
+import type { LogPosition } from '../../transport/log-position.js';
+import { LogReader } from '../../transport/log-reader.js';
 import { LOOK_BACK_MS, planLog, type LogExtent, type ReadPartition } from '../core/log-plan.js';
 import type { RebuildRange } from '../core/rebuild-range.js';
 import { RebuildInputsRepository } from './rebuild-inputs.repository.js';
 
 /** Where to read from, and who has read it so far. */
 export interface Survey {
-  readonly starts: Offsets;
+  readonly starts: ReadonlyMap<number, LogPosition>;
   readonly partitions: readonly ReadPartition[];
 }
 
@@ -22,6 +24,7 @@ export class LogSurvey {
     private readonly source: EventSource,
     private readonly reader: LogReader,
     private readonly inputs: RebuildInputsRepository,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** @throws ProblemError log_too_short, data_expired, log_unavailable */
@@ -31,7 +34,9 @@ export class LogSurvey {
     const all = await this.inputs.partitions(connection);
     const gaps = await this.ask(() => this.reader.gaps());
     if (gaps !== null) throw tooShort(gaps);
-    const log = await this.extents(Math.max(0, range.from - LOOK_BACK_MS));
+    // Repeats that the range does not count may be of events that came before it.
+    const lookBack = LOOK_BACK_MS + this.config.DEDUPLICATION_WINDOW;
+    const log = await this.extents(Math.max(0, range.from - lookBack));
     const plan = planLog(this.source.topic, all, log, range.from);
     if (plan.kind === 'too_short') throw tooShort(plan.detail);
     const partitions = all.filter(({ topic }) => topic === this.source.topic);
@@ -54,9 +59,9 @@ export class LogSurvey {
       const starts = await this.reader.offsetsAt(instant);
       const bounds = await this.source.bounds();
       return new Map(
-        [...bounds].map(([partition, { low, high }]) => [
+        [...bounds].map(([partition, { logId, low, high }]) => [
           partition,
-          { low, high, start: starts.get(partition) ?? high },
+          { logId, low, high, start: starts.get(partition) ?? high },
         ]),
       );
     });

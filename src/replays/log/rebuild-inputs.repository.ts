@@ -92,6 +92,7 @@ interface PartitionRow {
   topic: string;
   partition: number;
   incarnation: number;
+  log_id: string | null;
   first_offset: string;
   next_offset: string;
   newest_event_time: Date | null;
@@ -100,12 +101,13 @@ interface PartitionRow {
 }
 
 const PARTITION_COLUMNS =
-  'topic, partition, incarnation, first_offset, next_offset, newest_event_time, earlier_event_time, untimed_until';
+  'topic, partition, incarnation, log_id, first_offset, next_offset, newest_event_time, earlier_event_time, untimed_until';
 
 const toPartition = (row: PartitionRow): ReadPartition => ({
   topic: row.topic,
   partition: row.partition,
   incarnation: row.incarnation,
+  logId: row.log_id,
   firstOffset: BigInt(row.first_offset),
   nextOffset: BigInt(row.next_offset),
   newestEventTime: row.newest_event_time?.getTime() ?? null,

@@ -3,6 +3,7 @@ import { WindowDeltas } from '../../aggregation/core/window-deltas.js';
 import { intakeRules, takeIn } from '../../ingestion/core/intake.js';
 import { logRecord } from '../../transport/record-batch.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
+import { RecentIds } from '../../ingestion/core/recent-ids.js';
 import { AnswerKey, type Answer, type KeyRules } from './answer-key.js';
 import { defaultWeights } from './default-weights.js';
 import { invalidReasons } from './faults.js';
@@ -17,16 +18,21 @@ const at = (time: string): number => {
   const [whole, fraction = ''] = time.split('.');
   return Date.parse(`2025-11-08T${whole}Z`) * 1000 + Number(fraction.padEnd(6, '0'));
 };
-const rules: KeyRules = { maxLateness: 7 * DAY, watermarkDelay: 60_000, lateEvents: 'amend' };
+const rules: KeyRules = {
+  ...{ maxLateness: 7 * DAY, watermarkDelay: 60_000, lateEvents: 'amend' },
+  deduplicationWindow: 600_000,
+};
+const twice = { eventId: 'twice' };
 const STARTED = Date.UTC(2025, 10, 9);
 
+let ids = 0;
 const sent = (
   time: string,
   { fault = null, dueAt = 0, duplicate = false, ...facts }: Partial<TelecomEvent & SentEvent> = {},
 ): SentEvent => ({
   ...{ key: '7701', value: null, fault, dueAt, duplicate },
   event: {
-    ...{ eventId: 'a', msisdn: '7701', region: 'Almaty', cellTowerId: 1000, eventTime: at(time) },
+    ...{ eventId: `id ${ids++}`, msisdn: '7701', region: 'Almaty', cellTowerId: 1000, eventTime: at(time) },
     ...{ type: 'sms', subtype: 'incoming', durationSeconds: null, dataMb: null, amount: null },
     ...facts,
   },
@@ -91,10 +97,32 @@ describe('an event', () => {
     expect(windows[1]).toMatchObject({ metricType: 'region_agg', eventCount: 3, sumMicros: 0n });
   });
 
-  it('sent twice counts twice', () => {
-    const { partitions, windows } = answerTo([sent('10:00:00'), sent('10:00:00', { duplicate: true })]);
-    expect(partitions).toMatchObject([{ sent: 2, counted: 2, duplicates: 1 }]);
-    expect(windows[0]).toMatchObject({ eventCount: 2 });
+  it('sent twice counts once', () => {
+    const { partitions, windows } = answerTo([sent('10:00:00', twice), sent('10:00:00', twice)]);
+    expect(partitions).toMatchObject([{ sent: 2, counted: 1, duplicates: 1 }]);
+    expect(windows[0]).toMatchObject({ eventCount: 1 });
+  });
+
+  it.each([
+    ['the partition has moved on by no more than the window', '10:10:00.000999', {}, 1],
+    ['it has moved on by more', '10:10:00.001', {}, 0],
+    ['deduplication is off', '10:00:00', { deduplicationWindow: 0 }, 0],
+  ])('counts again as it may when %s', (_, moved, over, duplicates) => {
+    const events = [sent('10:00:00', twice), sent(moved), sent('10:00:00', twice)];
+    expect(answerTo(events, over).partitions).toMatchObject([{ duplicates }]);
+  });
+
+  it('sent twice is a repeat also where it would be too late by now, or be diverted', () => {
+    const again = [sent('10:00:00', twice), sent('10:09:00'), sent('10:00:00', twice)];
+    expect(answerTo(again, { maxLateness: 60_000 }).partitions).toMatchObject([{ duplicates: 1 }]);
+    expect(answerTo(again, { lateEvents: 'divert' }).partitions).toMatchObject([{ duplicates: 1 }]);
+  });
+
+  it('that came too late the first time does so the second time', () => {
+    const tooLate = [sent('12:00:00'), sent('10:00:00', twice), sent('10:00:00', twice)];
+    expect(answerTo(tooLate, { maxLateness: 60_000 }).partitions).toMatchObject([
+      { duplicates: 0, anomalies: { too_late: 2 } },
+    ]);
   });
 
   it('that is broken is set aside for its fault, and moves nothing', () => {
@@ -194,7 +222,13 @@ describe('doubt', () => {
     const event = sent('00:00:00');
     const add = (count: number): void => {
       key.add(
-        { ...event, event: { ...event.event, eventTime: event.event.eventTime - count * 600_000_000 } },
+        {
+          ...event,
+          event: {
+            ...event.event,
+            ...{ eventId: String(count), eventTime: event.event.eventTime - count * 600_000_000 },
+          },
+        },
         0,
       );
     };
@@ -238,6 +272,7 @@ describe('what the pipeline makes of traffic', () => {
       MAX_LATENESS: fc.integer({ min: 1000, max: 10_800_000 }),
       WATERMARK_DELAY: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 900_000 })),
       LATE_EVENTS: fc.constantFrom('amend' as const, 'divert' as const),
+      DEDUPLICATION_WINDOW: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 1_200_000 })),
     }),
   });
 
@@ -256,7 +291,7 @@ describe('what the pipeline makes of traffic', () => {
   it('is the answer, whatever the traffic and the rules, and no window begins before the bound of the run', () => {
     fc.assert(
       fc.property(anyRun, ({ traffic: given, seed, count, newest: offsets, config: some }) => {
-        const config = { ...some, MAX_EVENT_BYTES: 4096 };
+        const config = { ...some, MAX_EVENT_BYTES: 4096, DEDUPLICATION_MAX_IDS: 1000 };
         const parameters = runParameters(
           { ...defaultWeights, invalidWeights: everyReason, ...given, startTime: START } as never,
           START,
@@ -266,7 +301,7 @@ describe('what the pipeline makes of traffic', () => {
         // Long after, so that nothing whole is ahead of its record.
         const startedAt = START + 400 * DAY;
         const key = new AnswerKey(runRules(config), newest, startedAt);
-        const deltas = newest.map((time) => new PartitionDelta(0n, time));
+        const deltas = newest.map((time) => new PartitionDelta(0n, time, RecentIds.by(config)));
         for (let offset = 0; offset < count; offset++) {
           const event = traffic.next();
           const partition = Number(event.key) % newest.length;
@@ -288,6 +323,7 @@ describe('what the pipeline makes of traffic', () => {
         expect(answer.partitions).toMatchObject(
           deltas.map(({ ledger, anomalies }, partition) => ({
             ...{ partition, sent: ledger.consumed, counted: ledger.counted, lateCounted: ledger.lateCounted },
+            duplicates: ledger.duplicates,
             anomalies: tally(anomalies.map(({ reason }) => reason)),
           })),
         );
@@ -296,13 +332,14 @@ describe('what the pipeline makes of traffic', () => {
 
         for (const { ledger, anomalies } of deltas) {
           if (ledger.lateCounted > 0) met.add('amended');
+          if (ledger.duplicates > 0) met.add('repeated');
           for (const { reason } of anomalies) met.add(reason);
         }
       }),
       { numRuns: 200 },
     );
     expect([...met]).toEqual(
-      expect.arrayContaining(['amended', 'late_event', 'too_late', ...invalidReasons]),
+      expect.arrayContaining(['amended', 'repeated', 'late_event', 'too_late', ...invalidReasons]),
     );
   });
 });

@@ -11,10 +11,12 @@ export interface KeyRules {
   readonly maxLateness: number;
   readonly watermarkDelay: number;
   readonly lateEvents: 'amend' | 'divert';
+  /** Of event time; 0 where repeats count like all others. */
+  readonly deduplicationWindow: number;
 }
 
 /** What is asked of an event: the facts, and what was done to it. */
-export type KeyedEvent = Pick<SentEvent, 'event' | 'fault' | 'duplicate' | 'dueAt'>;
+export type KeyedEvent = Pick<SentEvent, 'event' | 'fault' | 'dueAt'>;
 
 /** How many events are in a window, how many of them late, and the sum of what they measure, × 1e6. */
 export interface WindowSums {
@@ -41,7 +43,7 @@ export interface PartitionAnswer {
   readonly sent: number;
   readonly counted: number;
   readonly lateCounted: number;
-  /** Of those sent, repeats of earlier ones. */
+  /** Repeats of earlier ones, which do not count. */
   readonly duplicates: number;
   /** By reason. */
   readonly anomalies: Readonly<Record<string, number>>;
@@ -83,7 +85,12 @@ interface Partition {
   anomalies: Record<string, number>;
   /** Newest accepted event time, epoch microseconds; −∞ before the first. */
   newest: number;
+  /** Of the last events that were accepted, by id: what `newest` was then, milliseconds. */
+  readonly ids: Map<string, number>;
 }
+
+/** Repeats come some 50 events after their originals, and at most twice as many. */
+const KEPT_IDS = 200;
 
 /** Keeps the answer while events go out, one call for each, in the order of the log. */
 export class AnswerKey {
@@ -112,6 +119,7 @@ export class AnswerKey {
       duplicates: 0,
       anomalies: {},
       newest: time ?? Number.NEGATIVE_INFINITY,
+      ids: new Map(),
     }));
   }
 
@@ -119,9 +127,9 @@ export class AnswerKey {
     const log = this.partitions[partition];
     if (!log) throw new RangeError(`There is no partition ${partition}`);
     log.sent++;
-    if (sent.duplicate) log.duplicates++;
     const reason = sent.fault ?? this.judge(sent, log);
-    if (reason !== null) log.anomalies[reason] = (log.anomalies[reason] ?? 0) + 1;
+    if (reason === 'duplicate') log.duplicates++;
+    else if (reason !== null) log.anomalies[reason] = (log.anomalies[reason] ?? 0) + 1;
   }
 
   answer(): Answer {
@@ -153,7 +161,12 @@ export class AnswerKey {
     if (eventTime < YEAR_2000_MICROS) return 'invalid_timestamp';
     const sentAt = this.startedAt + (this.paced ? dueAt : 0);
     if (eventTime / 1000 > sentAt + MAX_AHEAD_MS) this.ahead++;
-    if (log.newest - eventTime > maxLateness * 1000) return 'too_late';
+    const newest = Math.max(log.newest, eventTime);
+    const isRepeat = this.isRepeat(event.eventId, newest, log);
+    const isTooLate = log.newest - eventTime > maxLateness * 1000;
+    if (!isTooLate) remember(event.eventId, newest, log);
+    if (isRepeat) return 'duplicate';
+    if (isTooLate) return 'too_late';
 
     const watermark = log.newest / 1000 - watermarkDelay;
     const typeStart = startOf(TYPE_WINDOW, eventTime);
@@ -164,10 +177,20 @@ export class AnswerKey {
       if (lateEvents === 'divert') return 'late_event';
       log.lateCounted++;
     } else log.counted++;
-    if (eventTime > log.newest) log.newest = eventTime;
+    log.newest = newest;
     this.count(this.types, typeKey(event), typeStart, lateForType, event.dataMb ?? event.amount ?? 0);
     this.count(this.regions, event.region, regionStart, lateForRegion, 0);
     return null;
+  }
+
+  private isRepeat(id: string, newest: number, { ids }: Partition): boolean {
+    const { deduplicationWindow } = this.rules;
+    const before = ids.get(id);
+    return (
+      deduplicationWindow > 0 &&
+      before !== undefined &&
+      Math.floor(newest / 1000) - before <= deduplicationWindow
+    );
   }
 
   private count(
@@ -193,6 +216,12 @@ export class AnswerKey {
     if (late) sums.late++;
     sums.hundredths += Math.round(value * 100);
   }
+}
+
+function remember(id: string, newest: number, { ids }: Partition): void {
+  ids.delete(id);
+  ids.set(id, Math.floor(newest / 1000));
+  if (ids.size > KEPT_IDS) for (const oldest of ids.keys()) return void ids.delete(oldest);
 }
 
 /** @param eventTime epoch microseconds @returns epoch milliseconds */

@@ -25,6 +25,8 @@ export interface GeneratorParameters {
   readonly maxEventBytes?: number;
   /** Events that are older than the newest one of their partition by more are `too_late`. 7 days when left out. */
   readonly maxLatenessSeconds?: number;
+  /** Runs of the same seed with other variants differ in their event ids, and in nothing else. 0 when left out. */
+  readonly idVariant?: number;
 }
 
 /** An event ready to be published, and what is wrong with it. */
@@ -48,6 +50,7 @@ const defaults = {
   ...defaultWeights,
   maxEventBytes: 1_048_576,
   maxLatenessSeconds: 7 * 86_400,
+  idVariant: 0,
 };
 
 const directions: readonly Direction[] = ['incoming', 'outgoing'];
@@ -107,7 +110,7 @@ export class EventGenerator {
 
   private draw(eventTime: number): TelecomEvent {
     const { random } = this;
-    const eventId = uuid(random);
+    const eventId = uuid(random, this.parameters.idVariant);
     const region = this.regions.pick(random);
     const { msisdn, cellTowerId } = this.subscriber(region);
     const type = this.types.pick(random);

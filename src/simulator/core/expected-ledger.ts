@@ -11,13 +11,13 @@ export const ledgerFields = [
 ] as const;
 export type LedgerCounts = Readonly<Record<(typeof ledgerFields)[number], number>>;
 
-/** What the events of a run must have added to the ledger. Repeats count like all others. */
-export const expectedLedger = ({ sent, counted, lateCounted, anomalies }: PartitionAnswer): LedgerCounts => ({
-  consumed: sent,
-  counted,
-  late_counted: lateCounted,
-  anomalies: Object.values(anomalies).reduce((sum, count) => sum + count, 0),
-  duplicates: 0,
+/** What the events of a run must have added to the ledger. */
+export const expectedLedger = (answer: PartitionAnswer): LedgerCounts => ({
+  consumed: answer.sent,
+  counted: answer.counted,
+  late_counted: answer.lateCounted,
+  anomalies: Object.values(answer.anomalies).reduce((sum, count) => sum + count, 0),
+  duplicates: answer.duplicates,
   skipped: 0,
 });
 

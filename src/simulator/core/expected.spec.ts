@@ -1,7 +1,12 @@
 import type { PartitionAnswer } from './answer-key.js';
 import { expectedOf, locatedAnswer } from './expected.js';
 
-const rules = { maxLateness: 60_000, watermarkDelay: 0, lateEvents: 'amend' } as const;
+const rules = {
+  maxLateness: 60_000,
+  watermarkDelay: 0,
+  lateEvents: 'amend',
+  deduplicationWindow: 600_000,
+} as const;
 const partition = (number: number, sent: number): PartitionAnswer => ({
   partition: number,
   sent,

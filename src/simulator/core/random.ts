@@ -22,12 +22,15 @@ export function pick<T>(random: Randomizer, items: readonly T[]): T {
 const digits = '0123456789abcdef';
 const scratch = Buffer.from('xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx');
 
-/** A version 4 UUID (RFC 9562): 122 random bits. */
-export function uuid(random: Randomizer): string {
+/**
+ * A version 4 UUID (RFC 9562): 122 random bits.
+ * @param variant whole number below 2^32; with others the same random bits give other ids
+ */
+export function uuid(random: Randomizer, variant = 0): string {
   const first = word(random);
   const second = (word(random) & 0xffff_0fff) | 0x0000_4000;
   const third = (word(random) & 0x3fff_ffff) | 0x8000_0000;
-  const fourth = word(random);
+  const fourth = word(random) ^ variant;
   // Digit by digit: a text of slices costs twice as much, here and again where it is written.
   writeHex(first, 0, 8);
   writeHex(second >>> 16, 9, 4);

@@ -14,6 +14,7 @@ interface RuleConfig {
   readonly MAX_LATENESS: number;
   readonly WATERMARK_DELAY: number;
   readonly LATE_EVENTS: 'amend' | 'divert';
+  readonly DEDUPLICATION_WINDOW: number;
 }
 
 export const runRules = ({
@@ -21,11 +22,13 @@ export const runRules = ({
   MAX_LATENESS,
   WATERMARK_DELAY,
   LATE_EVENTS,
+  DEDUPLICATION_WINDOW,
 }: RuleConfig): RunRules => ({
   maxEventBytes: MAX_EVENT_BYTES,
   maxLateness: MAX_LATENESS,
   watermarkDelay: WATERMARK_DELAY,
   lateEvents: LATE_EVENTS,
+  deduplicationWindow: DEDUPLICATION_WINDOW,
 });
 
 /** What broken events have to exceed. */

@@ -5,7 +5,12 @@ import { TrafficSource } from './traffic-source.js';
 import { Traffic, type SentEvent } from './traffic.js';
 
 const START = Date.UTC(2025, 10, 8, 10);
-const rules = { maxLateness: 3_600_000, watermarkDelay: 0, lateEvents: 'amend' } as const;
+const rules = {
+  maxLateness: 3_600_000,
+  watermarkDelay: 0,
+  lateEvents: 'amend',
+  deduplicationWindow: 600_000,
+} as const;
 const partitionOf = (key: string): number => Number(key) % 3;
 const newest = [null, null, null];
 

@@ -79,7 +79,7 @@ export class TrafficSource {
     return { answer: this.answer(), last };
   }
 
-  private place({ event, fault, duplicate, dueAt, key }: SentEvent): PlacedEvent {
-    return { event, fault, duplicate, dueAt, partition: this.partitionOf(key) };
+  private place({ event, fault, dueAt, key }: SentEvent): PlacedEvent {
+    return { event, fault, dueAt, partition: this.partitionOf(key) };
   }
 }

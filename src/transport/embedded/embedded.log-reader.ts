@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { LogPosition } from '../log-position.js';
 import { LogReader, LogTruncatedError, type LogReading, type Offsets } from '../log-reader.js';
 import { listed } from '../record-batch.js';
 import { EventLogRepository } from './event-log.repository.js';
@@ -23,10 +24,10 @@ export class EmbeddedLogReader extends LogReader {
     return Promise.resolve(null);
   }
 
-  open(starts: Offsets, connection: EntityManager): Promise<LogReading> {
+  open(starts: ReadonlyMap<number, LogPosition>, connection: EntityManager): Promise<LogReading> {
     const { log, topic } = this;
     const partition = EventLogRepository.PARTITION;
-    let position = starts.get(partition) ?? 0n;
+    let position = starts.get(partition)?.offset ?? 0n;
     return Promise.resolve({
       async readTo(ends, take, signal) {
         const end = ends.get(partition) ?? 0n;

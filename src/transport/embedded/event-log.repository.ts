@@ -18,6 +18,8 @@ interface RecordRow {
 @Injectable()
 export class EventLogRepository {
   static readonly PARTITION = 0;
+  /** There is but this one: it goes, and is restored, with the database that has its checkpoints. */
+  static readonly LOG_ID = 'event_log';
   /** Emits `append` in the process that appended. */
   readonly events = new EventEmitter();
 
@@ -97,7 +99,11 @@ export class EventLogRepository {
       [EventLogRepository.PARTITION],
     );
     if (!head) throw new Error('event_log_partitions has no row for the embedded log');
-    return { low: BigInt(head.low_offset), high: BigInt(head.next_offset) };
+    return {
+      logId: EventLogRepository.LOG_ID,
+      low: BigInt(head.low_offset),
+      high: BigInt(head.next_offset),
+    };
   }
 
   /**

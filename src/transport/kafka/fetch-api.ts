@@ -7,14 +7,16 @@ import {
 } from '@platformatic/kafka';
 import type { AbortedTransaction } from '../core/stored-batches.js';
 
-/** From where one partition is to be read. */
+/** From where one partition is to be read, and of which log. */
 export interface FetchFrom {
   readonly partition: number;
   readonly offset: bigint;
+  /** The topic's id: a topic that is created anew has another one. */
+  readonly logId: string;
 }
 
 export interface FetchRequest {
-  readonly topic: string;
+  /** Each partition of one log only. */
   readonly partitions: readonly FetchFrom[];
   /** How long the broker may wait for the first record. */
   readonly maxWaitMs: number;
@@ -28,13 +30,24 @@ export interface FetchedPartition {
   readonly partition: number;
   /** Kafka's error code; 0 for none. */
   readonly errorCode: number;
+  /** First offset of the log, and the one behind the last that readers may see; −1 with an error. */
+  readonly low: bigint;
+  readonly high: bigint;
   readonly aborted: readonly AbortedTransaction[];
   /** Record batches, as they are stored. */
   readonly bytes: Buffer;
 }
 
+export const OFFSET_OUT_OF_RANGE = 1;
+
+/**
+ * The broker knows no topic of this id, or has another one's log: the topic was deleted, or the broker has not heard of it yet,
+ * which passes as those below do.
+ */
+export const OTHER_LOG: readonly number[] = [100, 103];
+
 /** The partition does not exist, has no leader or another one, or its leader is not up to date: all of which pass. */
-const PASSING = [3, 5, 6, 9, 74, 75, 76, 77, 78];
+const PASSING = [3, 5, 6, 9, 74, 75, 76, 77, 78, ...OTHER_LOG];
 
 /** A broker does not give the records of one partition. */
 export class FetchRefusedError extends Error {
@@ -50,21 +63,20 @@ export class FetchRefusedError extends Error {
 }
 
 const FETCH = 1;
-/** Understood from Kafka 2.3 to 4; the versions after it name topics by id, or have fields that the library cannot skip. */
-const VERSION = 11;
+/** The first one that names topics by id; understood from Kafka 3.1 on. */
+const VERSION = 13;
 const NO_REPLICA = -1;
 const READ_COMMITTED = 1;
 /** Each request stands for itself: session 0, epoch −1. */
 const [NO_SESSION, NO_SESSION_EPOCH] = [0, -1];
 const UNKNOWN_EPOCH = -1;
+const UUID_BYTES = 16;
 
 const api = createAPI<[FetchRequest], FetchedPartition[]>(
   FETCH,
   VERSION,
   writeRequest,
   (_correlation, _key, _version, reader) => readResponse(reader),
-  false,
-  false,
 );
 
 /**
@@ -85,26 +97,30 @@ function writeRequest(request: FetchRequest): Writer {
     .appendInt8(READ_COMMITTED)
     .appendInt32(NO_SESSION)
     .appendInt32(NO_SESSION_EPOCH)
-    .appendArray(
-      [request],
-      (topics, { topic }) =>
-        topics.appendString(topic, false).appendArray(
-          [...request.partitions],
-          (partitions, { partition, offset }) =>
-            partitions
-              .appendInt32(partition)
-              .appendInt32(UNKNOWN_EPOCH)
-              .appendInt64(offset)
-              .appendInt64(-1n) // start of a follower's log
-              .appendInt32(request.maxPartitionBytes),
-          false,
-          false,
-        ),
-      false,
-      false,
+    .appendArray([...byLog(request.partitions)], (topics, [logId, ofLog]) =>
+      topics.appendUUID(logId).appendArray(ofLog, (partitions, { partition, offset }) =>
+        partitions
+          .appendInt32(partition)
+          .appendInt32(UNKNOWN_EPOCH)
+          .appendInt64(offset)
+          .appendInt32(UNKNOWN_EPOCH) // of a follower's last record
+          .appendInt64(-1n) // start of a follower's log
+          .appendInt32(request.maxPartitionBytes),
+      ),
     )
-    .appendInt32(0) // forgotten topics
-    .appendString('', false); // rack
+    .appendArray([], () => undefined) // forgotten topics
+    .appendString('') // rack
+    .appendTaggedFields();
+}
+
+function byLog(partitions: readonly FetchFrom[]): Map<string, FetchFrom[]> {
+  const logs = new Map<string, FetchFrom[]>();
+  for (const from of partitions) {
+    const ofLog = logs.get(from.logId);
+    if (ofLog) ofLog.push(from);
+    else logs.set(from.logId, [from]);
+  }
+  return logs;
 }
 
 function readResponse(reader: Reader): FetchedPartition[] {
@@ -112,32 +128,42 @@ function readResponse(reader: Reader): FetchedPartition[] {
   const errorCode = reader.readInt16();
   if (errorCode !== 0) throw new Error(`the broker refuses to be read from: error ${errorCode}`);
   reader.readInt32(); // session
-  return reader
-    .readArray(
-      (topics) => {
-        topics.readString(false);
-        return topics.readArray((partitions) => readPartition(partitions), false, false);
-      },
-      false,
-      false,
-    )
-    .flat();
+  return readArray(reader, () => {
+    reader.skip(UUID_BYTES); // no partition was asked of two logs
+    return readArray(reader, readPartition);
+  }).flat();
 }
 
 function readPartition(reader: Reader): FetchedPartition {
   const partition = reader.readInt32();
   const errorCode = reader.readInt16();
-  reader.readInt64(); // high watermark
-  reader.readInt64(); // last stable offset
-  reader.readInt64(); // start of the log
-  const aborted = reader.readArray(
-    (transactions) => ({
-      producerId: transactions.readInt64(),
-      firstOffset: Number(transactions.readInt64()),
-    }),
-    false,
+  reader.readInt64(); // high watermark; open transactions may lie before it
+  const high = reader.readInt64();
+  const low = reader.readInt64();
+  const aborted = readArray(reader, () => ({
+    producerId: reader.readInt64(),
+    firstOffset: Number(reader.readInt64()),
+  }));
+  reader.readInt32(); // preferred replica
+  return { partition, errorCode, low, high, aborted, bytes: reader.readBytes() };
+}
+
+function readArray<T>(reader: Reader, element: (reader: Reader) => T): T[] {
+  return reader.readArray(
+    () => {
+      const read = element(reader);
+      skipTaggedFields(reader);
+      return read;
+    },
+    true,
     false,
   );
-  reader.readInt32(); // preferred replica
-  return { partition, errorCode, aborted, bytes: reader.readBytes(false) };
+}
+
+/** The library takes their number for their length, which is right only when there are none. */
+function skipTaggedFields(reader: Reader): void {
+  for (let left = reader.readUnsignedVarInt(); left > 0; left--) {
+    reader.readUnsignedVarInt(); // which one it is
+    reader.skip(reader.readUnsignedVarInt());
+  }
 }

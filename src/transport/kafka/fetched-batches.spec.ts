@@ -20,7 +20,7 @@ import { UnreadableBatchError } from '../core/stored-batches.js';
 import { fetchedRun, recordBatches } from './fetched-batches.js';
 
 const fetched = (bytes: Buffer, aborted: { producerId: bigint; firstOffset: number }[] = []) => ({
-  ...{ partition: 3, errorCode: 0, aborted, bytes },
+  ...{ partition: 3, errorCode: 0, low: 0n, high: 0n, aborted, bytes },
 });
 
 interface Handed {

@@ -1,4 +1,10 @@
-import { Base, type BaseOptions, type Connection } from '@platformatic/kafka';
+import {
+  Base,
+  UserError,
+  type BaseOptions,
+  type ClusterMetadata,
+  type Connection,
+} from '@platformatic/kafka';
 import { cut, cutConnections, guardConnections } from './library-connections.js';
 
 /** A fetch is answered within its own short wait: a broker that is silent for longer is not there any more. */
@@ -9,6 +15,25 @@ export interface Broker {
   readonly host: string;
   readonly port: number;
 }
+
+export interface TopicLeaders {
+  /** A topic that is deleted and created anew has another one. */
+  readonly topicId: string;
+  /** By partition; one that has no leader is left out. */
+  readonly leaders: ReadonlyMap<number, Broker>;
+}
+
+/** The topic does not exist. */
+export class UnknownTopicError extends Error {
+  constructor(topic: string) {
+    super(`the topic ${topic} does not exist`);
+    this.name = 'UnknownTopicError';
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What brokers answer that know of no ids. */
+const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Who leads the partitions of a topic, and connections to them. */
 export class KafkaCluster {
@@ -22,15 +47,22 @@ export class KafkaCluster {
     guardConnections(this.client.connections);
   }
 
-  /** The leaders by partition, as the brokers know them now; one that has none is left out. @throws */
-  async leaders(): Promise<ReadonlyMap<number, Broker>> {
-    const { topics, brokers } = await this.client.metadata({ topics: [this.topic], forceUpdate: true });
+  /**
+   * As the brokers know it now.
+   * @throws UnknownTopicError, or what the library throws
+   */
+  async leaders(): Promise<TopicLeaders> {
+    const { topics, brokers } = await this.metadata();
+    const topic = topics.get(this.topic);
+    if (topic === undefined) throw new UnknownTopicError(this.topic);
+    if (!UUID.test(topic.id) || topic.id === NO_ID)
+      throw new Error('the brokers do not give topics an id: Kafka 3.1 or newer is needed');
     const leaders = new Map<number, Broker>();
-    for (const [partition, { leader }] of (topics.get(this.topic)?.partitions ?? []).entries()) {
+    for (const [partition, { leader }] of topic.partitions.entries()) {
       const broker = brokers.get(leader);
       if (broker) leaders.set(partition, broker);
     }
-    return leaders;
+    return { topicId: topic.id, leaders };
   }
 
   connection(broker: Broker): Promise<Connection> {
@@ -46,5 +78,15 @@ export class KafkaCluster {
   async close(): Promise<void> {
     cutConnections(this.client.connections);
     await this.client.close();
+  }
+
+  private async metadata(): Promise<ClusterMetadata> {
+    try {
+      return await this.client.metadata({ topics: [this.topic], forceUpdate: true });
+    } catch (error) {
+      if (error instanceof UserError && error.message.startsWith('Unknown topic'))
+        throw new UnknownTopicError(this.topic);
+      throw error;
+    }
   }
 }

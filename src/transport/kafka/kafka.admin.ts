@@ -1,10 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import type { Config } from '../../config/config.js';
 import type { LogBounds } from '../event-source.js';
+import { FetchRefusedError } from './fetch-api.js';
+import { clientOptions } from './kafka-client.js';
+import { KafkaCluster } from './kafka-cluster.js';
+import { boundsOf } from './topic-bounds.js';
+
+/** Of a question that a log did not answer since it has changed just now. */
+const ATTEMPTS = 3;
+const RETRY_MS = 100;
 
 /** What the service asks of the cluster besides records: the topic's existence and bounds. */
 export class KafkaAdmin {
   private readonly admin: Admin;
+  private readonly cluster: KafkaCluster;
   private connecting: Promise<void> | null = null;
 
   constructor(
@@ -12,6 +22,7 @@ export class KafkaAdmin {
     private readonly config: Config,
   ) {
     this.admin = kafka.admin({ retry: { initialRetryTime: 100, retries: 1 } });
+    this.cluster = new KafkaCluster(clientOptions(config), config.KAFKA_TOPIC);
   }
 
   /** Creates the topic when it is missing. @returns whether it was created */
@@ -35,12 +46,22 @@ export class KafkaAdmin {
     });
   }
 
-  /** Bounds of every partition of the topic. */
+  /** Bounds of every partition of the topic. @throws UnknownTopicError, or why they cannot be asked for now */
   async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
-    const offsets = await this.ask((admin) => admin.fetchTopicOffsets(this.config.KAFKA_TOPIC));
-    return new Map(
-      offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]),
-    );
+    for (let attempt = 1; ; attempt++) {
+      const topic = await this.cluster.leaders();
+      const ends = await this.ask((admin) => admin.fetchTopicOffsets(this.config.KAFKA_TOPIC));
+      try {
+        return await boundsOf(
+          this.cluster,
+          topic,
+          new Map(ends.map(({ partition, high }) => [partition, BigInt(high)])),
+        );
+      } catch (error) {
+        if (!(error instanceof FetchRefusedError) || attempt === ATTEMPTS) throw error;
+        await delay(RETRY_MS);
+      }
+    }
   }
 
   /** First offset of each partition whose record was written at this instant (epoch milliseconds) or later, or its end. */
@@ -71,6 +92,7 @@ export class KafkaAdmin {
 
   async close(): Promise<void> {
     await this.admin.disconnect().catch(() => undefined);
+    await this.cluster.close();
   }
 
   private async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
@@ -89,5 +111,8 @@ export class KafkaAdmin {
   }
 }
 
-const isUnknownTopic = (error: unknown): boolean =>
-  error instanceof kafkajs.KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
+/** Whether kafkajs gave up because of this. */
+export const isUnknownTopic = (error: unknown): boolean =>
+  error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded
+    ? isUnknownTopic(error.cause)
+    : error instanceof kafkajs.KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.js';
+import type { LogPosition } from '../log-position.js';
 import {
   LogReader,
   LogTruncatedError,
@@ -40,7 +41,7 @@ export class KafkaLogReader extends LogReader {
       : null;
   }
 
-  async open(starts: Offsets): Promise<LogReading> {
+  async open(starts: ReadonlyMap<number, LogPosition>): Promise<LogReading> {
     const cluster = new KafkaCluster(clientOptions(this.config), this.config.KAFKA_TOPIC);
     try {
       await cluster.leaders();
@@ -72,9 +73,9 @@ class KafkaLogReading implements LogReading, FetchListener {
     private readonly cluster: KafkaCluster,
     private readonly admin: KafkaAdmin,
     config: Config,
-    starts: Offsets,
+    private readonly starts: ReadonlyMap<number, LogPosition>,
   ) {
-    this.positions = new Map(starts);
+    this.positions = new Map([...starts].map(([partition, { offset }]) => [partition, offset]));
     this.fetcher = new RecordFetcher(
       cluster,
       { topic: config.KAFKA_TOPIC, maxBytes: config.KAFKA_FETCH_MAX_BYTES, maxWaitMs: MAX_WAIT_MS },
@@ -100,7 +101,7 @@ class KafkaLogReading implements LogReading, FetchListener {
     try {
       for (const [partition, end] of ends) {
         this.fetcher.stopAt(partition, end);
-        this.fetcher.seek(partition, this.positionOf(partition));
+        this.fetcher.seek(partition, this.positionOf(partition), this.logIdOf(partition));
       }
       this.endIfDone();
       await done;
@@ -133,6 +134,13 @@ class KafkaLogReading implements LogReading, FetchListener {
     this.read?.reject(new LogTruncatedError(partition, offset));
   }
 
+  /** Whoever begins anew finds out whether it is back, or gone for good. */
+  otherLog(partition: number, logId: string): void {
+    this.read?.reject(
+      new LogUnavailableError(`the log of partition ${partition} is not there any more: its id was ${logId}`),
+    );
+  }
+
   answered(): void {
     this.lastAnswer = performance.now();
   }
@@ -149,7 +157,7 @@ class KafkaLogReading implements LogReading, FetchListener {
     for (const [partition, end] of read.ends) {
       const position = this.positionOf(partition);
       const known = bounds.get(partition);
-      if (!known) continue; // one answer may lack it
+      if (known?.logId !== this.logIdOf(partition)) continue; // one answer may lack it; another log is told of
       const { low, high } = known;
       if (position < end && (position < low || high < end))
         read.reject(new LogTruncatedError(partition, position < low ? position : high));
@@ -160,6 +168,10 @@ class KafkaLogReading implements LogReading, FetchListener {
     if (!this.read) return;
     for (const [partition, end] of this.read.ends) if (this.positionOf(partition) < end) return;
     this.read.resolve();
+  }
+
+  private logIdOf(partition: number): string {
+    return this.starts.get(partition)?.logId ?? '';
   }
 
   private positionOf(partition: number): bigint {

@@ -8,8 +8,8 @@ import { deliver } from '../deliver.js';
 import type { AssignmentListener, EventSource, LogBounds, SourceHealth } from '../event-source.js';
 import { RECORD_BATCH, type BatchContext, type RecordBatch } from '../record-batch.js';
 import { FetchRefusedError } from './fetch-api.js';
-import type { KafkaAdmin } from './kafka.admin.js';
-import type { KafkaCluster } from './kafka-cluster.js';
+import { isUnknownTopic, type KafkaAdmin } from './kafka.admin.js';
+import { UnknownTopicError, type KafkaCluster } from './kafka-cluster.js';
 import { RecordFetcher, type FetchListener } from './record-fetcher.js';
 
 const FIRST_RETRY_MS = 500;
@@ -18,6 +18,8 @@ const LAST_RETRY_MS = 5_000;
 const SILENCE_MS = 10_000;
 /** How long a broker without new records may keep a fetch waiting, and with it partitions that are to be read anew. */
 const MAX_WAIT_MS = 250;
+/** The error itself names addresses; it is in the log. */
+const NO_ANSWER = 'Kafka does not answer; see the log';
 /** Bounds what is remembered of what was told. */
 const MOST_TOLD = 100;
 
@@ -39,7 +41,10 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
   private announcedAway = false;
   /** What was told of already: it comes with each try. */
   private readonly told = new Set<string>();
-  private trouble: string | undefined = 'not connected to the brokers yet';
+  /** For everybody to read. */
+  private trouble: string | undefined = NO_ANSWER;
+  /** One that goes after that was deleted by somebody. */
+  private topicWasThere = false;
 
   constructor(
     private readonly kafka: Kafka,
@@ -84,8 +89,8 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
     this.assignments = listener;
   }
 
-  seek(partition: number, offset: bigint): void {
-    this.fetcher.seek(partition, offset);
+  seek(partition: number, offset: bigint, logId: string): void {
+    this.fetcher.seek(partition, offset, logId);
   }
 
   pause(partition: number): void {
@@ -102,7 +107,7 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
       this.trouble = undefined;
       return bounds;
     } catch (error) {
-      this.trouble = (error as Error).message;
+      this.trouble = troubleOf(error);
       throw error;
     }
   }
@@ -121,8 +126,7 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
   }
 
   health(): SourceHealth {
-    // The error itself names addresses; it is in the log.
-    if (this.trouble !== undefined) return { connected: false, detail: 'Kafka does not answer; see the log' };
+    if (this.trouble !== undefined) return { connected: false, detail: this.trouble };
     if (!this.joined) return { connected: false, detail: 'not a member of the consumer group yet' };
     const silence = Date.now() - this.lastContact;
     if (silence > SILENCE_MS)
@@ -141,7 +145,7 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
         case 'continue':
           break;
         case 'seek':
-          this.fetcher.seek(partition, directive.offset);
+          this.fetcher.move(partition, directive.offset);
           break;
         case 'pause':
           this.fetcher.pause(partition);
@@ -167,6 +171,10 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
     this.logger.debug(`The log of partition ${partition} does not have offset ${offset}`);
   }
 
+  otherLog(partition: number, logId: string): void {
+    this.logger.debug(`The log of partition ${partition} is not ${logId} any more`);
+  }
+
   answered(): void {
     this.lastContact = Date.now();
   }
@@ -187,18 +195,23 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
   private async keepTrying(): Promise<void> {
     for (let wait = FIRST_RETRY_MS; !this.closing.signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
       try {
-        if (await this.admin.ensureTopic())
-          this.logger.log(
-            `Created topic ${this.topic} with ${this.config.KAFKA_TOPIC_PARTITIONS} partitions`,
-          );
+        await this.findTopic();
         await this.joinGroup();
         return;
       } catch (error) {
-        this.away((error as Error).message);
+        this.away(error as Error);
         await this.consumer?.disconnect().catch(() => undefined);
         await delay(wait, undefined, { signal: this.closing.signal }).catch(() => undefined);
       }
     }
+  }
+
+  /** Creates it when it is not there, but never in place of one that was deleted. @throws UnknownTopicError */
+  private async findTopic(): Promise<void> {
+    if (this.topicWasThere) await this.cluster.leaders();
+    else if (await this.admin.ensureTopic())
+      this.logger.log(`Created topic ${this.topic} with ${this.config.KAFKA_TOPIC_PARTITIONS} partitions`);
+    this.topicWasThere = true;
   }
 
   private async joinGroup(): Promise<void> {
@@ -211,6 +224,8 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
       // How soon added partitions are noticed.
       metadataMaxAge: 30_000,
       allowAutoTopicCreation: false,
+      // Without its topic it would restart several times a second.
+      retry: { retries: 5, restartOnFailure: (error) => Promise.resolve(!isUnknownTopic(error)) },
     });
     this.consumer = consumer;
     this.watch(consumer);
@@ -235,7 +250,7 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
     });
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       this.joined = false;
-      this.away(error.message);
+      this.away(isUnknownTopic(error) ? new UnknownTopicError(this.topic) : error);
       // kafkajs restarts after errors it takes for passing ones, and stays dead after all others.
       if (!restart && !this.closing.signal.aborted) this.membership = this.keepTrying();
     });
@@ -260,11 +275,17 @@ export class KafkaTransport extends ServerKafka implements EventSource, FetchLis
   }
 
   /** One line when Kafka goes away, not one for each try to come back. */
-  private away(reason: string): void {
-    const line = `Kafka (${this.config.KAFKA_BROKERS?.join(', ') ?? ''}) is not there, trying again until it is: ${reason}`;
+  private away(error: Error): void {
+    const line =
+      error instanceof UnknownTopicError
+        ? `Waiting until somebody creates it anew: ${error.message}`
+        : `Kafka (${this.config.KAFKA_BROKERS?.join(', ') ?? ''}) is not there, trying again until it is: ${error.message}`;
     if (!this.announcedAway) this.logger.warn(line);
     else this.logger.debug(line);
     this.announcedAway = true;
-    this.trouble = reason;
+    this.trouble = troubleOf(error);
   }
 }
+
+const troubleOf = (error: unknown): string =>
+  error instanceof UnknownTopicError ? error.message : NO_ANSWER;

@@ -2,6 +2,8 @@
 export class Place {
   /** The offset to hand over next; null until it is sought. */
   position: bigint | null = null;
+  /** The log that it is a place in; empty until it is sought. */
+  logId = '';
   /** The offset to fetch next: ahead of the position while records are on their way. */
   fetchNext = 0n;
   /** Counts seeks and pauses, which make void what was fetched before. */
@@ -22,6 +24,11 @@ export class Place {
   /** Not asked for again before this instant (epoch milliseconds). */
   restUntil(instant: number): void {
     this.restsUntil = instant;
+  }
+
+  seek(position: bigint, logId: string): void {
+    this.logId = logId;
+    this.restart(position);
   }
 
   restart(position: bigint | null): void {

@@ -2,7 +2,13 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RecordBatch } from '../record-batch.js';
 import { rest } from '../rest.js';
-import { FetchRefusedError, fetchRecords, type FetchedPartition } from './fetch-api.js';
+import {
+  FetchRefusedError,
+  fetchRecords,
+  OFFSET_OUT_OF_RANGE,
+  OTHER_LOG,
+  type FetchedPartition,
+} from './fetch-api.js';
 import { fetchedRun, recordBatches, type FetchedRun } from './fetched-batches.js';
 import type { Broker, KafkaCluster } from './kafka-cluster.js';
 import { Place } from './place.js';
@@ -13,8 +19,6 @@ const MAX_PARTITION_BYTES = 1024 * 1024;
 /** After something went wrong, and between looks for partitions that nobody leads. */
 const RETRY_MS = 500;
 
-const OFFSET_OUT_OF_RANGE = 1;
-
 /** What a fetcher tells of. */
 export interface FetchListener {
   /**
@@ -24,6 +28,8 @@ export interface FetchListener {
   take(batch: RecordBatch, isCurrent: () => boolean): Promise<void>;
   /** The log does not have the offset that is to be read, and nothing of the partition is read now. */
   outOfRange(partition: number, offset: bigint): void;
+  /** The topic is not there, or it is another one by this name; nothing of the partition is read now. */
+  otherLog(partition: number, logId: string): void;
   /** The brokers have answered. */
   answered(): void;
   /** They have not, or not with records; it is tried again. */
@@ -69,7 +75,15 @@ export class RecordFetcher {
     this.places = new Map(partitions.map((partition) => [partition, new Place(partition)]));
   }
 
-  seek(partition: number, offset: bigint): void {
+  /** Reads from this offset on, of this log only. */
+  seek(partition: number, offset: bigint, logId: string): void {
+    this.change(partition, (place) => {
+      place.seek(offset, logId);
+    });
+  }
+
+  /** Goes to this offset of the same log. */
+  move(partition: number, offset: bigint): void {
     this.change(partition, (place) => {
       place.restart(offset);
     });
@@ -128,7 +142,7 @@ export class RecordFetcher {
 
   private async findLeaders(): Promise<void> {
     try {
-      this.leaders = await this.cluster.leaders();
+      this.leaders = (await this.cluster.leaders()).leaders;
       this.leadersAreOld = false;
       this.listener.answered();
     } catch (error) {
@@ -176,11 +190,14 @@ export class RecordFetcher {
       return [];
     }
     const asked = new Map(
-      due.map((place) => [place.partition, { place, version: place.version, offset: place.fetchNext }]),
+      due.map((place) => [
+        place.partition,
+        { place, version: place.version, offset: place.fetchNext, logId: place.logId },
+      ]),
     );
     const fetched = await fetchRecords(await this.cluster.connection(broker), {
       ...this.options,
-      partitions: [...asked].map(([partition, { offset }]) => ({ partition, offset })),
+      partitions: [...asked].map(([partition, { offset, logId }]) => ({ partition, offset, logId })),
       maxPartitionBytes: MAX_PARTITION_BYTES,
     });
     this.listener.answered();
@@ -214,6 +231,7 @@ export class RecordFetcher {
     if (fetched.errorCode === 0) return fetchedRun(fetched, offset);
     if (fetched.errorCode === OFFSET_OUT_OF_RANGE) this.listener.outOfRange(place.partition, offset);
     else this.leadersAreOld = true;
+    if (OTHER_LOG.includes(fetched.errorCode)) this.listener.otherLog(place.partition, place.logId);
     throw new FetchRefusedError(place.partition, fetched.errorCode);
   }
 

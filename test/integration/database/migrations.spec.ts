@@ -129,6 +129,21 @@ describe('migrations', () => {
     ]);
   });
 
+  it('let checkpoints know their logs, from the next claim on', async () => {
+    await database.dataSource.query(
+      `INSERT INTO ingest_partitions (topic, partition, next_offset, log_id) VALUES ('telecom_events', 3, 7, 'a log')`,
+    );
+    await undo('LogIds');
+    const columns: unknown[] = await database.dataSource.query(
+      `SELECT FROM information_schema.columns WHERE table_name = 'ingest_partitions' AND column_name = 'log_id'`,
+    );
+    expect(columns).toEqual([]);
+    await migrate(database.dataSource);
+    expect(
+      await database.dataSource.query(`SELECT partition, next_offset, log_id FROM ingest_partitions`),
+    ).toEqual([{ partition: 3, next_offset: '7', log_id: null }]);
+  });
+
   it('run once when five processes start at the same time', async () => {
     const empty = await createTestDatabase({ migrated: false });
     try {

@@ -236,13 +236,25 @@ describe('windows made anew from the log', () => {
 
     it('and are read from where the log comes near the range', async () => {
       await service.append(anHour());
-      // Written from 22:30 on, which is ten minutes before the range.
-      expect(await rebuild({ from: '2025-11-08T22:40:00Z' })).toMatchObject({
+      // Written from 22:30 on: ten minutes before the range, and as many in which an id is known.
+      expect(await rebuild({ from: '2025-11-08T22:50:00Z' })).toMatchObject({
         recordsRead: 25,
         total: 25,
         changes: [],
       });
       await expectTheTruth();
+    });
+
+    it('and count no repeat again, also of events that came before the range', async () => {
+      const hour = anHour().map(({ value, ...record }, minute) => ({
+        ...record,
+        value: JSON.stringify({ ...(JSON.parse(value!) as object), event_id: `id ${minute % 4}` }),
+      }));
+      await service.append(hour);
+      expect(await rebuild({ from: '2025-11-08T22:50:00Z' })).toMatchObject({ changes: [] });
+      await expectTheTruth();
+      const [row] = await sql<{ duplicates: string }>(`SELECT duplicates FROM ingest_partitions`);
+      expect(Number(row!.duplicates)).toBe(hour.length - 4);
     });
 
     it('and count nothing when the log has nothing for them', async () => {
@@ -577,16 +589,24 @@ describe('windows made anew from the log', () => {
     it('the beginning of the log', async () => {
       await service.append(anHour());
       await trim(6); // The record of 22:32 is the first that is left.
-      await refused({ from: '2025-11-08T22:42:00Z' }, 'log_too_short');
+      await refused({ from: '2025-11-08T22:52:00Z' }, 'log_too_short');
       await sql(`DELETE FROM replays`);
-      // By what is there the log begins before 22:45 - 10 min.
-      await rebuild({ from: '2025-11-08T22:45:00Z' });
+      // By what is there the log begins before 22:55 - 20 min.
+      await rebuild({ from: '2025-11-08T22:55:00Z' });
     });
 
     it('all of the log', async () => {
       await service.append(anHour());
       await trim(30);
       await refused({}, 'log_too_short');
+    });
+
+    it('the log itself, in whose place there is another one', async () => {
+      await service.append(anHour());
+      await sql(`UPDATE ingest_partitions SET log_id = 'the one before'`);
+      await refused({}, 'log_too_short');
+      await sql(`UPDATE ingest_partitions SET log_id = NULL`);
+      await rebuild();
     });
 
     it('the log that was there before this one', async () => {

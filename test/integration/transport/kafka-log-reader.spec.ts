@@ -5,6 +5,7 @@ import { parseConfig, type Config } from '../../../src/config/config.js';
 import { KafkaAdmin } from '../../../src/transport/kafka/kafka.admin.js';
 import { KafkaLogReader } from '../../../src/transport/kafka/kafka.log-reader.js';
 import { kafkaOptions } from '../../../src/transport/kafka/kafka-client.js';
+import type { LogPosition } from '../../../src/transport/log-position.js';
 import {
   LogTruncatedError,
   LogUnavailableError,
@@ -62,8 +63,18 @@ suite('KafkaLogReader', () => {
 
   const offsets = (...each: number[]): Map<number, bigint> =>
     new Map(each.map((offset, partition) => [partition, BigInt(offset)]));
+  /** Of the log as it is now. */
+  async function positions(asked: KafkaAdmin, ...starts: number[]): Promise<Map<number, LogPosition>> {
+    const bounds = await asked.bounds();
+    return new Map(
+      starts.map((start, partition) => [
+        partition,
+        { logId: bounds.get(partition)!.logId, offset: BigInt(start) },
+      ]),
+    );
+  }
   async function open(...starts: number[]): Promise<LogReading> {
-    const reading = await reader.open(offsets(...starts));
+    const reading = await reader.open(await positions(admin, ...starts));
     opened.push(reading);
     return reading;
   }
@@ -420,13 +431,34 @@ suite('KafkaLogReader', () => {
       await expect(reading.readTo(offsets(1), take, NEVER)).rejects.toThrow('the database is full');
     });
 
+    it('of a topic that was created anew, before a record of the new one is read', async () => {
+      await begin(2);
+      await publish(0, named('a', 0, 5));
+      const reading = await open(0, 0);
+      expect(values(await readTo(reading, [5, 0]))).toEqual({ 0: named('a', 0, 5) });
+      await topic.recreate(2);
+      await publish(0, named('b', 0, 20));
+      const found: string[] = [];
+      const take = ({ records }: RecordBatch): Promise<void> => {
+        for (let record; (record = records.next());) found.push(String(valueOf(record)));
+        return Promise.resolve();
+      };
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const read = reading.readTo(offsets(10, 0), take, signal);
+      await expect(read).rejects.toThrow(LogUnavailableError);
+      await expect(read).rejects.toThrow(/the log of partition 0 is not there any more/);
+      expect(found).toEqual([]);
+      // Whoever begins anew reads the one that there is.
+      expect(values(await readTo(await open(0, 0), [3, 0]))).toEqual({ 0: named('b', 0, 3) });
+    });
+
     it('of brokers that go away, as one that may come back', async () => {
       const broker = await KafkaBroker.start({ fastStart: true });
       const away = parseConfig({ KAFKA_BROKERS: broker.bootstrapServers });
       const asked = adminOf(away);
       try {
         await asked.ensureTopic();
-        const reading = await new KafkaLogReader(asked, away).open(offsets(0));
+        const reading = await new KafkaLogReader(asked, away).open(await positions(asked, 0));
         opened.push(reading);
         const read = expect(readTo(reading, [1], NEVER)).rejects.toThrow(LogUnavailableError);
         await broker.stop();
@@ -439,7 +471,7 @@ suite('KafkaLogReader', () => {
     it('before it begins when no broker is there', async () => {
       const away = parseConfig({ KAFKA_BROKERS: '127.0.0.1:1' });
       const lonely = new KafkaLogReader(adminOf(away), away);
-      await expect(lonely.open(offsets(0))).rejects.toThrow(LogUnavailableError);
+      await expect(lonely.open(new Map())).rejects.toThrow(LogUnavailableError);
       await expect(lonely.offsetsAt(0)).rejects.toThrow();
     });
   });

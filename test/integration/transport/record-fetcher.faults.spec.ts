@@ -17,6 +17,7 @@ suite('RecordFetcher, when not all goes well', () => {
     other = await TcpProxy.start(topic.brokers);
     fetching = new Fetching(topic, { maxBytes, maxWaitMs, through: [proxy, other] });
     fetching.cluster.leaderOf = (partition) => (partition === 2 ? 1 : 0);
+    await fetching.findLog();
   }
   afterEach(async () => {
     release?.();
@@ -147,6 +148,7 @@ suite('RecordFetcher, when not all goes well', () => {
       await gone();
 
       fetching = new Fetching(topic, { through: [proxy] });
+      await fetching.findLog();
       fetching.read(0);
       await has(0, 10);
       fetching.fetcher.pause(0);

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { Fetching } from '../../support/fetching.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../../support/kafka.js';
@@ -19,6 +20,7 @@ suite('RecordFetcher', () => {
     admin = topic.kafka.admin();
     await admin.connect();
     fetching = new Fetching(topic, options);
+    await fetching.findLog();
   }
   afterEach(async () => {
     await fetching.stop();
@@ -98,7 +100,7 @@ suite('RecordFetcher', () => {
       const all = fetching.offsets(0);
       for (let from = 1; from < end; from++) {
         fetching.forget();
-        fetching.fetcher.seek(0, BigInt(from));
+        fetching.seek(0, BigInt(from));
         await waitFor(`all from ${from}`, atEnd);
         expect(fetching.offsets(0)).toEqual(all.filter((offset) => offset >= from));
         expect(fetching.stepsOf(0)[0]![0]).toBe(BigInt(from));
@@ -134,7 +136,7 @@ suite('RecordFetcher', () => {
         const partition = seeks++ % 2;
         const offset = (seeks * 7919) % 500;
         nextOffsets[partition] = offset;
-        fetching.fetcher.seek(partition, BigInt(offset));
+        fetching.seek(partition, BigInt(offset));
       };
       fetching.before = async ({ partition, fetchedOffset, nextOffset }) => {
         if (fetchedOffset !== BigInt(nextOffsets[partition]!))
@@ -153,7 +155,7 @@ suite('RecordFetcher', () => {
       expect(wrong).toEqual([]);
       expect(fetching.failures).toEqual([]);
       fetching.forget();
-      fetching.fetcher.seek(0, 123n);
+      fetching.seek(0, 123n);
       nextOffsets[0] = 123;
       await has(0, 377);
       expect(fetching.offsets(0)).toEqual(numbers(123, 500));
@@ -165,12 +167,12 @@ suite('RecordFetcher', () => {
       fetching.read(0);
       await has(0, 20);
       fetching.forget();
-      fetching.fetcher.seek(0, 5n);
+      fetching.seek(0, 5n);
       await has(0, 15);
       await publish(0, 20, 30);
       await has(0, 25);
       // To the very place where it waits: what comes belongs to the fetch before the seek, or to the one behind it.
-      fetching.fetcher.seek(0, 30n);
+      fetching.seek(0, 30n);
       await publish(0, 30, 40);
       await has(0, 35);
       fetching.fetcher.pause(0);
@@ -185,10 +187,10 @@ suite('RecordFetcher', () => {
       await publish(0, 0, 10);
       await publish(1, 0, 10);
       fetching.fetcher.assign([0, 1]);
-      fetching.fetcher.seek(1, 3n);
+      fetching.seek(1, 3n);
       await has(1, 7);
       expect(fetching.values(0)).toEqual([]);
-      fetching.fetcher.seek(0, 9n);
+      fetching.seek(0, 9n);
       await has(0, 1);
       expect(fetching.count()).toBe(8);
     });
@@ -199,8 +201,8 @@ suite('RecordFetcher', () => {
       await publish(1, 0, 50);
       fetching.fetcher.assign([0, 1]);
       fetching.fetcher.stopAt(0, 25n);
-      fetching.fetcher.seek(0, 12n);
-      fetching.fetcher.seek(1, 0n);
+      fetching.seek(0, 12n);
+      fetching.seek(1, 0n);
       await Promise.all([has(0, 13), has(1, 50)]);
       expect(fetching.offsets(0)).toEqual(numbers(12, 25));
       fetching.fetcher.stopAt(0, 31n);
@@ -299,8 +301,8 @@ suite('RecordFetcher', () => {
       await begin(2);
       await publish(0, 0, 20);
       fetching.fetcher.assign([0, 1]);
-      fetching.fetcher.seek(0, 21n);
-      fetching.fetcher.seek(1, 0n);
+      fetching.seek(0, 21n);
+      fetching.seek(1, 0n);
       await waitFor('it to be told', () => fetching.outOfRanges.length > 0);
       await publish(1, 0, 10);
       await has(1, 10);
@@ -308,7 +310,7 @@ suite('RecordFetcher', () => {
       await waitFor('it to be told again', () => fetching.outOfRanges.length > 1);
       expect(new Set(fetching.outOfRanges.map(String))).toEqual(new Set(['0,21']));
       expect(fetching.values(0)).toEqual([]);
-      fetching.fetcher.seek(0, 15n);
+      fetching.seek(0, 15n);
       await has(0, 5);
       expect(fetching.offsets(0)).toEqual(numbers(15, 20));
     });
@@ -329,13 +331,89 @@ suite('RecordFetcher', () => {
       await waitFor('it to be told', () => fetching.outOfRanges.length > 0);
       expect(fetching.outOfRanges[0]).toEqual([0, 0n]);
       // From the middle of a batch.
-      fetching.fetcher.seek(0, 15n);
+      fetching.seek(0, 15n);
       await waitFor('it to be told again', () => fetching.outOfRanges.at(-1)![1] !== 0n);
       const at = fetching.outOfRanges.at(-1)![1];
       expect(fetching.offsets(0)).toEqual(numbers(15, Number(at)));
-      fetching.fetcher.seek(0, 255n);
+      fetching.seek(0, 255n);
       await waitFor('the end', () => fetching.offsets(0).at(-1) === 299);
       expect(fetching.offsets(0)).toEqual([...numbers(15, Number(at)), ...numbers(255, 300)]);
+    });
+  });
+
+  describe('a topic that is deleted and created anew', () => {
+    /** Records that the log before did not have. */
+    const publishOthers = (partition: number, count: number): Promise<void> =>
+      topic.publish(
+        numbers(0, count).map((i) => Buffer.from(`other-${partition}-${i}`)),
+        () => partition,
+      );
+    const told = (partition: number): Promise<unknown> =>
+      waitFor('it to be told', () => fetching.otherLogs.some(([each]) => each === partition));
+
+    it('while the broker waits for records: those of the other log are not handed over, also when it is longer', async () => {
+      await begin(2, { maxWaitMs: 2_000 });
+      await Promise.all([publish(0, 0, 20), publish(1, 0, 20)]);
+      fetching.read(0, 1);
+      await Promise.all([has(0, 20), has(1, 20)]);
+      await topic.recreate(2);
+      await Promise.all([publishOthers(0, 50), publishOthers(1, 50)]);
+      await Promise.all([told(0), told(1)]);
+      // It is told again: whoever looks after the partition may have missed it.
+      const before = fetching.otherLogs.length;
+      await waitFor('it to be told again', () => fetching.otherLogs.length >= before + 4);
+      expect(fetching.count()).toBe(40);
+      expect(new Set(fetching.otherLogs.map(([, logId]) => logId))).toEqual(new Set([fetching.logId]));
+
+      // One goes to the log that there is now; the other one stays with its own, in the same requests.
+      await fetching.findLog();
+      fetching.forget();
+      fetching.seek(0, 15n);
+      await has(0, 35);
+      expect(fetching.values(0)).toEqual(numbers(15, 50).map((i) => `other-0-${i}`));
+      expect(fetching.values(1)).toEqual([]);
+    });
+
+    it('while records are being taken in: what was fetched is handed over, and nothing behind it', async () => {
+      await begin(1, { maxBytes: 500 });
+      await publish(0, 0, 200);
+      let recreated = false;
+      fetching.before = async () => {
+        if (recreated) return;
+        recreated = true;
+        await topic.recreate(1);
+        await publishOthers(0, 400);
+      };
+      fetching.read(0);
+      await told(0);
+      const values = fetching.values(0);
+      expect(values.length).toBeLessThan(200);
+      expect(values).toEqual(named(0, 0, values.length));
+    });
+
+    it('and is not there in between: it is told, and others are read when they are sought', async () => {
+      await begin(1);
+      await publish(0, 0, 10);
+      fetching.read(0);
+      await has(0, 10);
+      await admin.deleteTopics({ topics: [topic.topic] });
+      await told(0);
+      await waitFor('the failure to find it', () =>
+        fetching.failures.includes(`the topic ${topic.topic} does not exist`),
+      );
+      const before = fetching.failures.length;
+      await delay(2_000);
+      // Asked for twice a second, for its leaders as well.
+      expect(fetching.failures.length - before).toBeLessThan(12);
+      await admin.createTopics({ topics: [{ topic: topic.topic, numPartitions: 1 }], waitForLeaders: true });
+      const producer = topic.kafka.producer();
+      await producer.connect();
+      await producer.send({ topic: topic.topic, messages: [{ value: 'other' }] });
+      await producer.disconnect();
+      await fetching.findLog();
+      fetching.seek(0, 0n);
+      await has(0, 11);
+      expect(fetching.values(0).at(-1)).toBe('other');
     });
   });
 

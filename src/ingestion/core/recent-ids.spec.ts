@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import type { IdChunk } from './id-journal.js';
+import { RecentIds } from './recent-ids.js';
+
+const WINDOW = 1000;
+const NOW = Date.UTC(2025, 10, 8);
+const of = (window = WINDOW, most = 1_000_000): RecentIds => new RecentIds(window, most);
+/** Ids are numbers here, with few values in either half. */
+const add = (ids: RecentIds, id: number, now: number): boolean =>
+  ids.add(id % 7, Math.floor(id / 7) + 1, now);
+
+/** What is stored, chunk by chunk, as the database gives it back. */
+function restored(chunks: readonly (IdChunk | null)[], window = WINDOW, most = 1_000_000): RecentIds {
+  const ids = of(window, most);
+  const stored = chunks.filter((chunk) => chunk !== null);
+  for (const chunk of stored) ids.restore(chunk, stored.at(-1)!.firstSeq);
+  return ids;
+}
+
+describe('recent ids', () => {
+  it('know an id for as long as the window is, to the millisecond', () => {
+    for (const late of [0, 1, 250, 999, WINDOW]) {
+      const ids = of();
+      expect(add(ids, 1, NOW)).toBe(true);
+      expect([late, add(ids, 1, NOW + late)]).toEqual([late, false]);
+    }
+    const ids = of();
+    add(ids, 1, NOW);
+    expect(ids.has(1, 1, NOW + WINDOW)).toBe(true);
+    expect(ids.has(1, 1, NOW + WINDOW + 1)).toBe(false);
+    expect(add(ids, 1, NOW + WINDOW + 1)).toBe(true);
+  });
+
+  it('know it from when it came last', () => {
+    const ids = of();
+    expect([0, WINDOW, 2 * WINDOW, 3 * WINDOW + 1].map((late) => add(ids, 1, NOW + late))).toEqual(
+      [true, false, false, true], // prettier-ignore
+    );
+  });
+
+  const step = fc.record({
+    id: fc.nat(60),
+    /** How far event time moves on, in milliseconds. */
+    by: fc.oneof(fc.constant(0), fc.nat(40), fc.nat(3000), fc.constant(2 ** 33)),
+    /** Whether the memory goes to the database and comes back. */
+    restart: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    drain: fc.boolean(),
+  });
+
+  it('are a map of stamps, whatever the segments, tables and restarts', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 1, max: 2000 }), (steps, window) => {
+        let ids = of(window);
+        const model = new Map<number, number>();
+        const stored: (IdChunk | null)[] = [];
+        let now = NOW;
+        for (const { id, by, restart, drain } of steps) {
+          now += by;
+          const before = model.get(id);
+          const fresh = before === undefined || now - before > window;
+          model.set(id, now);
+          expect(add(ids, id, now)).toBe(fresh);
+          if (drain || restart) stored.push(ids.drain());
+          if (restart) ids = restored(stored, window);
+        }
+      }),
+    );
+  });
+
+  it('remember many', () => {
+    const ids = of();
+    const all = Array.from({ length: 100_000 }, (_, id) => [id, Math.imul(id + 1, 0x9e3779b1)] as const);
+    expect(all.every(([high, low]) => ids.add(high, low, NOW + Math.floor(high / 1000)))).toBe(true);
+    expect(all.some(([high, low]) => ids.add(high, low, NOW + 100))).toBe(false);
+  });
+
+  describe('that are more than memory may hold', () => {
+    const fill = (ids: RecentIds, from: number, to: number): void => {
+      for (let id = from; id < to; id++) add(ids, id, NOW + id);
+    };
+
+    it('forget the oldest part of the window, and no more', () => {
+      const ids = of(1000, 600);
+      fill(ids, 0, 601);
+      expect(ids.has(0, 1, NOW + 601)).toBe(false);
+      const known = Array.from({ length: 601 }, (_, id) =>
+        ids.has(id % 7, Math.floor(id / 7) + 1, NOW + 601),
+      );
+      expect(known.indexOf(true)).toBeGreaterThan(200);
+      expect(known.indexOf(true)).toBeLessThanOrEqual(250);
+      expect(known.lastIndexOf(false)).toBe(known.indexOf(true) - 1);
+    });
+
+    it('forget them all when event time stands still, and go on', () => {
+      const ids = of(1000, 600);
+      for (let id = 0; id < 601; id++) add(ids, id, NOW);
+      expect(ids.has(0, 1, NOW)).toBe(false);
+      expect(add(ids, 1, NOW)).toBe(true);
+      expect(add(ids, 1, NOW)).toBe(false);
+    });
+
+    it('know the same after a restart', () => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 1, max: 40 }), (steps, most) => {
+          const through = of(WINDOW, most);
+          let ids = of(WINDOW, most);
+          const stored: (IdChunk | null)[] = [];
+          let now = NOW;
+          for (const { id, by, restart, drain } of steps) {
+            now += by;
+            expect(add(ids, id, now)).toBe(add(through, id, now));
+            if (drain || restart) stored.push(ids.drain());
+            if (restart) ids = restored(stored, WINDOW, most);
+          }
+        }),
+      );
+    });
+  });
+
+  it('tell which of what was drained is of no use any more', () => {
+    const ids = of();
+    add(ids, 1, NOW);
+    add(ids, 2, NOW);
+    expect(ids.drain()).toMatchObject({ seq: 0, firstSeq: 0, ids: { length: 6 } });
+    expect(ids.drain()).toBeNull();
+    add(ids, 3, NOW + 5 * WINDOW);
+    expect(ids.drain()).toMatchObject({ seq: 2, firstSeq: 2, since: NOW + 5 * WINDOW });
+  });
+
+  it('are none where the window is 0', () => {
+    expect(RecentIds.by({ DEDUPLICATION_WINDOW: 0, DEDUPLICATION_MAX_IDS: 1000 })).toBeNull();
+    expect(RecentIds.by({ DEDUPLICATION_WINDOW: 1, DEDUPLICATION_MAX_IDS: 1000 })).toBeInstanceOf(RecentIds);
+  });
+});
