@@ -164,12 +164,15 @@ export class LogOracle {
 
     const ids = deduplicationMs > 0 ? this.#idsOf(partition) : null;
     const now = Math.floor(Math.max(totals.newest ?? event.time, event.time) / 1000);
-    if (event.id !== null && ids?.has(event.id, now)) {
+    const isTooLate = totals.newest !== null && totals.newest - event.time > maxLatenessMs * 1000;
+    const isRepeat = event.id !== null && ids?.has(event.id, now) === true;
+    // A repeat is as good as the first one: the id is known from when it came last.
+    if (event.id !== null && !isTooLate) ids?.add(event.id, now);
+    if (isRepeat) {
       totals.duplicates++;
       return null;
     }
-    if (totals.newest !== null && totals.newest - event.time > maxLatenessMs * 1000) return 'too_late';
-    if (event.id !== null) ids?.add(event.id, now);
+    if (isTooLate) return 'too_late';
 
     const watermark = totals.newest === null ? -Infinity : totals.newest - watermarkDelayMs * 1000;
     const lateForType = isLate(TYPE_WINDOW, event.time, watermark);

@@ -207,14 +207,14 @@ export class Round {
 }
 
 /** The rules of the oracle for an environment of the service. Durations as the service writes them. */
-function rulesOf({ LATE_EVENTS = 'amend', MAX_LATENESS, DEDUPLICATION_WINDOW }) {
+function rulesOf({ LATE_EVENTS = 'amend', MAX_LATENESS, DEDUPLICATION_WINDOW = '10m' }) {
   const DAY = 86_400_000;
   return {
     maxEventBytes: 1_048_576,
     maxLatenessMs: MAX_LATENESS === undefined ? 7 * DAY : milliseconds(MAX_LATENESS),
     watermarkDelayMs: 60_000,
     lateEvents: LATE_EVENTS,
-    deduplicationMs: DEDUPLICATION_WINDOW === undefined ? 0 : milliseconds(DEDUPLICATION_WINDOW),
+    deduplicationMs: milliseconds(DEDUPLICATION_WINDOW),
   };
 }
 
