@@ -166,8 +166,8 @@ export class LogOracle {
     const now = Math.floor(Math.max(totals.newest ?? event.time, event.time) / 1000);
     const isTooLate = totals.newest !== null && totals.newest - event.time > maxLatenessMs * 1000;
     const isRepeat = event.id !== null && ids?.has(event.id, now) === true;
-    // A repeat is as good as the first one: the id is known from when it came last.
-    if (event.id !== null && !isTooLate) ids?.add(event.id, now);
+    // The id is known from when it came last; a repeat does not move the partition's clock on.
+    if (event.id !== null && !isTooLate) ids?.add(event.id, isRepeat ? Math.floor(totals.newest / 1000) : now);
     if (isRepeat) {
       totals.duplicates++;
       return null;
