@@ -333,6 +333,17 @@ describe('an event id that the partition has had', () => {
     expect(ledgerOf([first, at(time, { event_id: id })])).toMatchObject({ duplicates });
   });
 
+  it('is known from when it came last, by the newest event that counts', () => {
+    const [first, ahead] = [at('11:00:00', { event_id: id }), at('11:05:00', { event_id: id })];
+    expect(ledgerOf([first, at('11:10:00'), first, at('11:20:00'), first])).toMatchObject({ duplicates: 2 });
+    // The repeat at 11:05 does not move the partition on, and the event at 11:10:01 is more than 10 minutes after 11:00.
+    expect(ledgerOf([first, ahead, at('11:10:01'), first])).toMatchObject({
+      duplicates: 1,
+      counted: 2,
+      lateCounted: 1,
+    });
+  });
+
   it('of a late event is known from when it came, not from when it took place', () => {
     const late = at('08:00:00', { event_id: id });
     expect(ledgerOf([at('11:00:00'), late, at('11:09:00'), late])).toMatchObject({

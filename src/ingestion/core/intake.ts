@@ -116,9 +116,12 @@ function isRepeat(
   accepted: boolean,
 ): boolean {
   if (recentIds === null || (idHigh === 0 && idLow === 0)) return false;
-  const newest = newestEventTime === null || eventTime > newestEventTime ? eventTime : newestEventTime;
-  const stamp = Math.floor(newest / 1000);
-  return accepted ? !recentIds.add(idHigh, idLow, stamp) : recentIds.has(idHigh, idLow, stamp);
+  const before = newestEventTime ?? eventTime;
+  const now = Math.floor(Math.max(before, eventTime) / 1000);
+  const isKnown = recentIds.has(idHigh, idLow, now);
+  // A repeat does not move the partition's event time on.
+  if (accepted) recentIds.add(idHigh, idLow, isKnown ? Math.floor(before / 1000) : now);
+  return isKnown;
 }
 
 function judgeLateness(

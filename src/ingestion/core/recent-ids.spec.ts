@@ -6,8 +6,13 @@ const WINDOW = 1000;
 const NOW = Date.UTC(2025, 10, 8);
 const of = (window = WINDOW, most = 1_000_000): RecentIds => new RecentIds(window, most);
 /** Ids are numbers here, with few values in either half. */
-const add = (ids: RecentIds, id: number, now: number): boolean =>
-  ids.add(id % 7, Math.floor(id / 7) + 1, now);
+const halves = (id: number): [number, number] => [id % 7, Math.floor(id / 7) + 1];
+/** @returns whether it is new */
+function add(ids: RecentIds, id: number, now: number): boolean {
+  const isKnown = ids.has(...halves(id), now);
+  ids.add(...halves(id), now);
+  return !isKnown;
+}
 
 /** What is stored, chunk by chunk, as the database gives it back. */
 function restored(chunks: readonly (IdChunk | null)[], window = WINDOW, most = 1_000_000): RecentIds {
@@ -70,8 +75,9 @@ describe('recent ids', () => {
   it('remember many', () => {
     const ids = of();
     const all = Array.from({ length: 100_000 }, (_, id) => [id, Math.imul(id + 1, 0x9e3779b1)] as const);
-    expect(all.every(([high, low]) => ids.add(high, low, NOW + Math.floor(high / 1000)))).toBe(true);
-    expect(all.some(([high, low]) => ids.add(high, low, NOW + 100))).toBe(false);
+    for (const [high, low] of all) ids.add(high, low, NOW + Math.floor(high / 1000));
+    expect(all.every(([high, low]) => ids.has(high, low, NOW + 100))).toBe(true);
+    expect(all.some(([high, low]) => ids.has(high + 100_000, low, NOW + 100))).toBe(false);
   });
 
   describe('that are more than memory may hold', () => {
@@ -83,9 +89,7 @@ describe('recent ids', () => {
       const ids = of(1000, 600);
       fill(ids, 0, 601);
       expect(ids.has(0, 1, NOW + 601)).toBe(false);
-      const known = Array.from({ length: 601 }, (_, id) =>
-        ids.has(id % 7, Math.floor(id / 7) + 1, NOW + 601),
-      );
+      const known = Array.from({ length: 601 }, (_, id) => ids.has(...halves(id), NOW + 601));
       expect(known.indexOf(true)).toBeGreaterThan(200);
       expect(known.indexOf(true)).toBeLessThanOrEqual(250);
       expect(known.lastIndexOf(false)).toBe(known.indexOf(true) - 1);

@@ -6,8 +6,8 @@ const SEGMENTS = 4;
 
 /**
  * The ids that one partition has had within the last stretch of its event time. An id is stamped with the newest event time that
- * the partition knows when it comes, each time it comes. That never goes back, and what was before the window does not matter: what
- * is known is a function of so much of the log, wherever the reading of it began.
+ * the partition knows once it has come, each time it comes. That never goes back, and what was before the window does not matter:
+ * what is known is a function of so much of the log, wherever the reading of it began.
  */
 export class RecentIds {
   /** Milliseconds. */
@@ -39,21 +39,20 @@ export class RecentIds {
     return DEDUPLICATION_WINDOW === 0 ? null : new RecentIds(DEDUPLICATION_WINDOW, DEDUPLICATION_MAX_IDS);
   }
 
-  /** @param now the newest event time of the partition, epoch milliseconds */
+  /** Whether the id came within the window before now. @param now epoch milliseconds of event time */
   has(high: number, low: number, now: number): boolean {
-    return this.isRecent(this.lastStamp(high, low, this.segments.length), now);
+    for (let i = this.segments.length - 1; i >= 0; i--) {
+      const segment = this.segments[i];
+      const stamp = segment?.stampAt(segment.placeOf(high, low)) ?? UNKNOWN;
+      if (stamp !== UNKNOWN) return now - stamp <= this.window;
+    }
+    return false;
   }
 
-  /** Remembers an id from now on. @param now no smaller than in any call before @returns false when it was known already */
-  add(high: number, low: number, now: number): boolean {
-    const newest = this.segmentAt(now);
-    const place = newest.placeOf(high, low);
-    let stamp = newest.stampAt(place);
-    if (stamp === now) return false;
-    if (stamp === UNKNOWN) stamp = this.lastStamp(high, low, this.segments.length - 1);
-    this.journal.add(this.seq, high, low, now);
-    this.put(newest, place, high, low, now);
-    return !this.isRecent(stamp, now);
+  /** Remembers an id. @param stamp newest event time of the partition, epoch milliseconds; no smaller than in any call before */
+  add(high: number, low: number, stamp: number): void {
+    this.journal.add(this.seq, high, low, stamp);
+    this.put(high, low, stamp);
   }
 
   /** What was added since the last time, to be restored later; null when nothing was. */
@@ -65,33 +64,17 @@ export class RecentIds {
   restore({ seq, since, ids }: IdChunk, firstSeq: number): void {
     const forgotten = Math.max(0, firstSeq - seq);
     this.seq = seq + forgotten;
-    for (let at = forgotten * ID_WORDS; at < ids.length; at += ID_WORDS) {
-      const [high, low, now] = [ids[at] ?? 0, ids[at + 1] ?? 0, since + (ids[at + 2] ?? 0)];
-      const newest = this.segmentAt(now);
-      this.put(newest, newest.placeOf(high, low), high, low, now);
-    }
+    for (let at = forgotten * ID_WORDS; at < ids.length; at += ID_WORDS)
+      this.put(ids[at] ?? 0, ids[at + 1] ?? 0, since + (ids[at + 2] ?? 0));
   }
 
   private get firstSeq(): number {
     return this.segments[0]?.seq ?? this.seq;
   }
 
-  private isRecent(stamp: number, now: number): boolean {
-    return stamp !== UNKNOWN && now - stamp <= this.window;
-  }
-
-  /** In the first so many of the segments. */
-  private lastStamp(high: number, low: number, segments: number): number {
-    let stamp = UNKNOWN;
-    for (let i = segments - 1; i >= 0 && stamp === UNKNOWN; i--) {
-      const segment = this.segments[i];
-      if (segment) stamp = segment.stampAt(segment.placeOf(high, low));
-    }
-    return stamp;
-  }
-
-  private put(newest: IdSegment, place: number, high: number, low: number, now: number): void {
-    newest.put(place, high, low, now);
+  private put(high: number, low: number, stamp: number): void {
+    const newest = this.segmentAt(stamp);
+    newest.put(newest.placeOf(high, low), high, low, stamp);
     this.seq++;
     if (this.seq - this.firstSeq > this.most) this.segments.shift();
   }

@@ -164,7 +164,7 @@ export class AnswerKey {
     const newest = Math.max(log.newest, eventTime);
     const isRepeat = this.isRepeat(event.eventId, newest, log);
     const isTooLate = log.newest - eventTime > maxLateness * 1000;
-    if (!isTooLate) remember(event.eventId, newest, log);
+    if (!isTooLate) remember(event.eventId, isRepeat ? log.newest : newest, log);
     if (isRepeat) return 'duplicate';
     if (isTooLate) return 'too_late';
 
