@@ -167,7 +167,8 @@ export class LogOracle {
     const isTooLate = totals.newest !== null && totals.newest - event.time > maxLatenessMs * 1000;
     const isRepeat = event.id !== null && ids?.has(event.id, now) === true;
     // The id is known from when it came last; a repeat does not move the partition's clock on.
-    if (event.id !== null && !isTooLate) ids?.add(event.id, isRepeat ? Math.floor(totals.newest / 1000) : now);
+    if (event.id !== null && !isTooLate)
+      ids?.add(event.id, isRepeat ? Math.floor(totals.newest / 1000) : now);
     if (isRepeat) {
       totals.duplicates++;
       return null;

@@ -4,6 +4,8 @@ import { pickFreePort } from '../scripts/kafka/ports.mjs';
 import { until } from './until.mjs';
 
 const SCRAPE_TIMEOUT_MS = 3_000;
+/** Building a day, as the longest. */
+const REQUEST_TIMEOUT_MS = 60_000;
 
 /**
  * The built service as a process of its own, which cannot outlive us. What it prints goes to a file.
@@ -54,6 +56,11 @@ export class Replica {
     return this.#process.isRunning;
   }
 
+  /** Whether it is frozen: by us, or by itself at a failpoint. */
+  get isFrozen() {
+    return this.isRunning && /^State:\s+T/m.test(readFileSync(`/proc/${this.pid}/status`, 'utf8'));
+  }
+
   /** Records taken in and flushes fenced off, as of the last look. */
   get counters() {
     return this.#last;
@@ -82,6 +89,7 @@ export class Replica {
   async request(path, { method = 'GET', body } = {}) {
     const response = await fetch(this.url + path, {
       method,
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
     const text = await response.text();

@@ -20,6 +20,13 @@ export class Replicas {
     return this.all.filter((replica) => replica.isRunning);
   }
 
+  /** One that answers. */
+  get awake() {
+    const replica = this.running.find(({ isFrozen }) => !isFrozen);
+    if (!replica) throw new Error('No replica runs');
+    return replica;
+  }
+
   get sums() {
     const sum = (name) => this.all.reduce((total, { counters }) => total + counters[name], 0);
     return {

@@ -185,12 +185,18 @@ export class Round {
     await this.replicas.look();
     this.say('all is read; the verdict');
     await this.log.readOn();
+    const { topic, log, oracle } = this;
+    return this.withDatabase((database) =>
+      differences({ database, topic: topic.name, answer: oracle.answer(), progress: log.progress }),
+    );
+  }
+
+  /** @template T @param {(database: pg.Client) => Promise<T>} work on a connection of its own @returns {Promise<T>} */
+  async withDatabase(work) {
     const database = new pg.Client({ connectionString: this.postgres.adminUrl(this.name) });
     await database.connect();
     try {
-      const { log, oracle } = this;
-      const { progress } = log;
-      return await differences({ database, topic: this.name, answer: oracle.answer(), progress });
+      return await work(database);
     } finally {
       await database.end();
     }
@@ -207,11 +213,10 @@ export class Round {
 }
 
 /** The rules of the oracle for an environment of the service. Durations as the service writes them. */
-function rulesOf({ LATE_EVENTS = 'amend', MAX_LATENESS, DEDUPLICATION_WINDOW = '10m' }) {
-  const DAY = 86_400_000;
+function rulesOf({ LATE_EVENTS = 'amend', MAX_LATENESS = '7d', DEDUPLICATION_WINDOW = '10m' }) {
   return {
     maxEventBytes: 1_048_576,
-    maxLatenessMs: MAX_LATENESS === undefined ? 7 * DAY : milliseconds(MAX_LATENESS),
+    maxLatenessMs: milliseconds(MAX_LATENESS),
     watermarkDelayMs: 60_000,
     lateEvents: LATE_EVENTS,
     deduplicationMs: milliseconds(DEDUPLICATION_WINDOW),
@@ -219,6 +224,6 @@ function rulesOf({ LATE_EVENTS = 'amend', MAX_LATENESS, DEDUPLICATION_WINDOW = '
 }
 
 function milliseconds(duration) {
-  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(duration) ?? [];
+  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(duration) ?? [duration, 0, 's'];
   return Number(count) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
 }

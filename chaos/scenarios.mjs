@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { addPartitions, freezeBroker, killBroker, poison } from './faults/broker-faults.mjs';
 import * as database from './faults/database-faults.mjs';
 import { fillDisk, smallDisk } from './faults/disk-fault.mjs';
-import { deleteUnreadRecords, recreateTopic } from './faults/log-faults.mjs';
+import { deleteUnreadRecords, recreateTopic, replaceTopic } from './faults/log-faults.mjs';
 import {
   dieAt,
   freezeInTransaction,
@@ -125,14 +125,14 @@ export const scenarios = [
     run: (round) => freezeBroker(round, { seconds: 30 }),
   },
   {
-    name: 'topic-shorter',
-    about: 'the topic is deleted and made anew, shorter than it was',
-    run: (round) => recreateTopic(round, { longer: false, reason: 'log_behind_checkpoint' }),
+    name: 'topic-recreated',
+    about: 'the topic is deleted and made anew beneath the replicas; it is shorter at first',
+    run: recreateTopic,
   },
   {
-    name: 'topic-longer',
-    about: 'the topic is deleted and made anew, and longer when the replicas come back',
-    run: (round) => recreateTopic(round, { longer: true, reason: 'log_replaced' }),
+    name: 'topic-replaced',
+    about: 'it is made anew while no replica is there, and is longer than it was when they come back',
+    run: replaceTopic,
   },
   {
     name: 'records-deleted',

@@ -35,34 +35,60 @@ export async function deleteUnreadRecords(round) {
 }
 
 /**
- * The topic is deleted and made anew.
+ * The topic is deleted and made anew beneath replicas that have read all of it.
  * @param {Round} round
- * @param {{ longer: boolean, reason: string }} as longer: than the checkpoints when the replicas come to see it
  */
-export async function recreateTopic(round, { longer, reason }) {
-  const { replicas, meter, topic, log, traffic } = round;
-  const size = replicas.running.length;
+export async function recreateTopic(round) {
+  const { meter, topic, log, traffic } = round;
   await round.caughtUp();
   await log.readOn();
   const before = await meter.fresh();
-  if (longer) await replicas.stop();
   await topic.recreate(before.size);
-  round.say(`the topic is made anew; it had ${[...before.values()].map(({ next }) => next).join(', ')}`);
+  round.say(`the topic is made anew; it had ${positions(before)}`);
   log.newLog();
-  if (longer) {
-    await traffic.resume();
-    await until('the new log to be longer than the old one', async () =>
-      [...(await log.bounds())].every(([partition, { high }]) => high > before.get(partition).next),
-    );
-    await replicas.scaleTo(size);
-  }
+  // Records flow while it is halted, and are there when it is not any more.
+  await traffic.resume();
+  await goOnWithNewLog(round, before);
+}
+
+/**
+ * The topic is deleted and made anew while no replica is there, with records that nobody has read; and it is longer than the old
+ * one was when they come back.
+ * @param {Round} round
+ */
+export async function replaceTopic(round) {
+  const { replicas, meter, topic, log, traffic } = round;
+  const size = replicas.running.length;
+  await replicas.look();
+  await replicas.kill();
+  const before = await meter.fresh();
+  const isBeyond = async (more) =>
+    [...(await log.bounds())].every(([partition, { high }]) => high > before.get(partition).next + more);
+  await until('records that nobody reads', () => isBeyond(1_000));
+  await traffic.pause();
+  await log.readOn(new Map([...before].map(([partition, { next }]) => [partition, next])));
+  await topic.recreate(before.size);
+  round.say(`the topic is made anew; checkpoints were ${positions(before)}`);
+  log.newLog();
+  await traffic.resume();
+  await until('the new log to be longer than the old one', () => isBeyond(0));
+  await replicas.scaleTo(size);
+  await goOnWithNewLog(round, before);
+}
+
+const positions = (stands) => [...stands.values()].map(({ next }) => next).join(', ');
+
+async function goOnWithNewLog(round, before) {
   const partitions = [...before.keys()];
-  await expectHalted(round, partitions, reason);
+  await expectHalted(round, partitions, 'log_replaced');
   for (const partition of partitions) {
     const done = await acknowledge(round, partition);
-    round.expect(done.to === '0', `partition ${partition} goes on at ${done.to} of the new log`);
+    const { next, incarnation } = before.get(partition);
+    round.expect(
+      done.from === String(next) && done.to === '0' && done.incarnation === incarnation + 1,
+      `partition ${partition} was acknowledged from ${done.from} to ${done.to} as incarnation ${done.incarnation}`,
+    );
   }
-  await traffic.resume();
   await round.recovered('a topic made anew');
 }
 
@@ -72,7 +98,7 @@ async function expectHalted(round, partitions, reason) {
   await until(`partition ${partitions.join(', ')} to halt`, () =>
     partitions.every((partition) => meter.stands.get(partition)?.halted),
   );
-  const shown = (await replicas.running[0].request('/pipeline')).partitions.filter(({ partition }) =>
+  const shown = (await replicas.awake.request('/pipeline')).partitions.filter(({ partition }) =>
     partitions.includes(partition),
   );
   for (const { partition, status, halted } of shown)
@@ -86,16 +112,18 @@ async function expectHalted(round, partitions, reason) {
   round.say(`partition ${partitions.join(', ')} halted: ${reason}`);
 }
 
-/** Whatever is halted now is acknowledged; its log is a new one. @param {Round} round */
+/** All partitions have halted, as their log is another one, and are acknowledged. @param {Round} round */
 export async function acknowledgeAll(round) {
-  const halted = [...(await round.meter.fresh())].filter(([, { halted }]) => halted !== null);
-  for (const [partition] of halted) await acknowledge(round, partition);
-  round.log.newLog(halted.map(([partition]) => partition));
+  const partitions = [...round.meter.stands.keys()];
+  await expectHalted(round, partitions, 'log_replaced');
+  for (const partition of partitions) await acknowledge(round, partition);
+  round.log.newLog(partitions);
 }
 
 async function acknowledge(round, partition) {
-  const [replica] = round.replicas.running;
-  const done = await replica.request(`/pipeline/partitions/${partition}/acknowledge`, { method: 'POST' });
+  const done = await round.replicas.awake.request(`/pipeline/partitions/${partition}/acknowledge`, {
+    method: 'POST',
+  });
   round.say(`acknowledged: ${JSON.stringify(done)}`);
   return done;
 }

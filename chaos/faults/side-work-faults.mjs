@@ -1,4 +1,5 @@
 import { until } from '../until.mjs';
+import { dayDifferences } from '../verdict-days.mjs';
 import { dieAtWork } from './replica-faults.mjs';
 
 /** @typedef {import('../round.mjs').Round} Round */
@@ -13,12 +14,12 @@ export async function dieInDailyRun(round) {
   const date = new Date(Date.now() - 24 * HOUR_MS).toISOString().slice(0, 10);
   const build = (replica) => replica.request('/batch/run', { method: 'POST', body: { date } });
   // Nobody else is to build it before.
-  await replicas.running[0].request('/batch/pause', { method: 'POST' });
+  await replicas.awake.request('/batch/pause', { method: 'POST' });
   await round.caughtUp();
   await traffic.resume({ startAgoMs: 0 });
   await round.recovered('traffic of today');
   await dieAtWork(round, { failpoint: 'daily.in_transaction', begin: build });
-  await replicas.running[0].request('/batch/resume', { method: 'POST' });
+  await replicas.awake.request('/batch/resume', { method: 'POST' });
   await until(
     'the day to be built by somebody else',
     async () => (await round.sql('SELECT FROM daily_stats WHERE stat_date = $1', [date])).length > 0,
@@ -26,27 +27,10 @@ export async function dieInDailyRun(round) {
   );
   round.say(`${date} is built`);
   await round.caughtUp();
-  await until('the day to be built anew', () => build(replicas.running[0]).catch(() => undefined));
-  const wrong = await round.sql(
-    `SELECT metric_type, metric_key, summed.value AS expected, day.metric_value AS found
-       FROM (
-         SELECT 'region_total_events' AS metric_type, metric_key, sum(event_count)::float8 AS value FROM real_time_metrics
-          WHERE metric_type = 'region_agg' AND (window_start AT TIME ZONE 'UTC')::date = $1 GROUP BY metric_key
-         UNION ALL
-         SELECT 'event_type_total_events', metric_key, sum(event_count) FROM real_time_metrics
-          WHERE metric_type = 'event_type_agg' AND (window_start AT TIME ZONE 'UTC')::date = $1 GROUP BY metric_key
-         UNION ALL
-         SELECT 'recharge_amount', 'all', sum(sum_micros) / 1e6 FROM real_time_metrics
-          WHERE metric_type = 'event_type_agg' AND metric_key = 'balance_recharge' AND (window_start AT TIME ZONE 'UTC')::date = $1
-       ) AS summed
-       FULL JOIN (
-         SELECT * FROM daily_stats
-          WHERE stat_date = $1 AND metric_type IN ('region_total_events', 'event_type_total_events', 'recharge_amount')
-       ) AS day USING (metric_type, metric_key)
-      WHERE summed.value IS DISTINCT FROM day.metric_value`,
-    [date],
-  );
-  for (const row of wrong) round.expect(false, `daily stats of ${date}: ${JSON.stringify(row)}`);
+  await until('the day to be built anew', () => build(replicas.awake).catch(() => undefined));
+  const { days, differences } = await round.withDatabase(dayDifferences);
+  round.expect(days.includes(date), `${date} is not built, only ${days.join(', ')}`);
+  for (const difference of differences) round.expect(false, difference);
 }
 
 /** @param {Round} round */
@@ -86,7 +70,7 @@ async function replaysEnded(round, count) {
   const replays = await until(
     'the replay to be ended by somebody else',
     async () => {
-      const { items } = await round.replicas.running[0].request('/replays');
+      const { items } = await round.replicas.awake.request('/replays');
       return items.length === count && items.every(({ status }) => !/planned|running/.test(status)) && items;
     },
     { timeoutMs: 120_000, everyMs: 200 },

@@ -1,13 +1,8 @@
-import { readFileSync } from 'node:fs';
-import pg from 'pg';
 import { rememberDatabase } from '../rewind.mjs';
 import { until } from '../until.mjs';
 import { acknowledgeAll } from './log-faults.mjs';
 
 /** @typedef {import('../round.mjs').Round} Round */
-
-/** Whether the kernel has stopped it. */
-const isStopped = ({ pid }) => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 
 /**
  * A replica that freezes with events in memory, on their way to the database; others take over, count the same and more; and it
@@ -16,7 +11,7 @@ const isStopped = ({ pid }) => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/st
  */
 export async function freezeBeforeFlush(round) {
   const zombie = await round.replicas.startDoomed('flush.before:3:SIGSTOP');
-  await until('the zombie to freeze', () => isStopped(zombie));
+  await until('the zombie to freeze', () => zombie.isFrozen);
   round.say(`${zombie.name} is frozen with a flush in its hands`);
   await round.recovered('a frozen replica');
   zombie.resume();
@@ -33,7 +28,7 @@ export async function freezeBeforeFlush(round) {
 export async function wakeUpInAnotherLog(round) {
   const { replicas, meter, topic, traffic } = round;
   const zombie = await replicas.startDoomed('flush.before:1:SIGSTOP');
-  await until('the zombie to freeze', () => isStopped(zombie));
+  await until('the zombie to freeze', () => zombie.isFrozen);
   const claimed = new Map(await meter.fresh());
   round.say(`${zombie.name} is frozen before its first flush`);
   await traffic.pause();
@@ -64,19 +59,15 @@ export async function wakeUpInAnotherLog(round) {
  */
 export async function rewindDatabase(round) {
   const { traffic } = round;
-  const database = new pg.Client({ connectionString: round.postgres.adminUrl(round.name) });
-  await database.connect();
-  try {
+  await round.withDatabase(async (database) => {
     await round.caughtUp();
     const rewind = await rememberDatabase(database);
     await traffic.resume();
     await round.recovered('a remembered database');
     await round.caughtUp();
     await rewind();
-    round.say('the database is as it was some seconds ago');
-  } finally {
-    await database.end();
-  }
+  });
+  round.say('the database is as it was some seconds ago');
   await traffic.resume();
   await round.recovered('a database that went back in time');
 }
