@@ -57,7 +57,11 @@ export class Environment {
   patched(control) {
     const name = control ?? 'failpoints';
     let service = this.#patched.get(name);
-    if (!service) this.#patched.set(name, (service = patchedService({ control })));
+    if (!service) {
+      service = patchedService({ control });
+      this.#patched.set(name, service);
+      process.once('exit', service.remove);
+    }
     return service.dist;
   }
 
@@ -70,7 +74,6 @@ export class Environment {
 
   async stop() {
     await Promise.all([this.broker.stop(), this.postgres.stop()]);
-    for (const service of this.#patched.values()) service.remove();
     for (const data of ['broker/data', 'broker/metadata', 'postgres/data'])
       rmSync(join(this.folder, data), { recursive: true, force: true });
     if (!this.keep) rmSync(this.folder, { recursive: true, force: true });

@@ -127,6 +127,7 @@ export class Round {
       );
       throw new Error(
         `${error.message}; log: ${ends.join('; ')}; traffic: ${JSON.stringify(this.traffic.stats())}`,
+        { cause: error },
       );
     }
     this.say(`checkpoints move on ${(ms / 1000).toFixed(1)} s after ${fault}`);

@@ -1,8 +1,9 @@
 import { controls } from './controls.mjs';
+import { mixed } from './mixed.mjs';
 import { scenarios } from './scenarios.mjs';
 
 /** @type {Record<string, import('./scenarios.mjs').Scenario[]>} */
-export const suites = { all: scenarios, controls };
+export const suites = { all: scenarios, controls, short: [mixed, ...controls] };
 
 /**
  * @param {string} names of suites or scenarios, with commas between them

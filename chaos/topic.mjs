@@ -28,10 +28,7 @@ export class Topic {
 
   async addPartitions(total) {
     await this.#admin.createPartitions({ topicPartitions: [{ topic: this.name, count: total }] });
-    await until('the broker to know of the new partitions', async () => {
-      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [this.name] });
-      return topics[0]?.partitions.length === total;
-    });
+    await this.#has(total);
   }
 
   /** Deletes what comes before these offsets. @param {Map<number, number>} befores */
@@ -55,13 +52,21 @@ export class Topic {
   }
 
   async #make(partitions) {
-    // Just deleted ones linger for a moment.
     const topic = { topic: this.name, numPartitions: partitions, configEntries: poisonTopicConfig };
+    // A deleted one lingers for a moment.
     await until('the topic to be made', () =>
-      this.#admin.createTopics({ waitForLeaders: true, topics: [topic] }).catch((error) => {
+      this.#admin.createTopics({ waitForLeaders: false, topics: [topic] }).catch((error) => {
         if (/exists/i.test(error.message)) return false;
         throw error;
       }),
     );
+    await this.#has(partitions);
+  }
+
+  #has(partitions) {
+    return until(`the broker to know ${partitions} partitions`, async () => {
+      const metadata = await this.#admin.fetchTopicMetadata({ topics: [this.name] }).catch(() => undefined);
+      return metadata?.topics[0]?.partitions.filter(({ leader }) => leader >= 0).length === partitions;
+    });
   }
 }
