@@ -312,6 +312,13 @@ describe('an event id that the partition has had', () => {
     });
   });
 
+  it('is another one with another half of a surrogate pair', () => {
+    const halves = ['\\ud800', '\\ud801', '\\ufffd'].map((half) =>
+      record(JSON.stringify({ ...valid, event_id: 'HERE' }).replace('HERE', half)),
+    );
+    expect(ledgerOf([...halves, ...halves])).toMatchObject({ counted: 3, duplicates: 3 });
+  });
+
   it.each([[undefined], [null], [''], [5], [['a']], [{ id }], [true]])(
     'is none when it is %j',
     (event_id) => {

@@ -54,8 +54,7 @@ export function validate(event: RawEvent): Verdict {
     return { reason: 'invalid_timestamp', detail: `timestamp is ${show(event.timestamp)}`, event };
 
   const type = event.event_type as EventType;
-  const id = Buffer.from(typeof event.event_id === 'string' ? event.event_id : '');
-  hashEventId(id, 0, id.length);
+  hashText(event.event_id);
   return {
     reason: null,
     eventTime,
@@ -87,6 +86,13 @@ function microsOf(type: EventType, event: RawEvent): number {
 
 const toMicros = (quantity: unknown): number =>
   typeof quantity === 'number' ? Math.round(quantity * 1e6) : 0;
+
+/** As UTF-8, as an id stands in most records; one that has no UTF-8, with half of a surrogate pair, as it is in memory. */
+function hashText(id: unknown): void {
+  const text = typeof id === 'string' ? id : '';
+  const bytes = Buffer.from(text, text.isWellFormed() ? 'utf8' : 'utf16le');
+  hashEventId(bytes, 0, bytes.length);
+}
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
