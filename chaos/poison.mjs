@@ -1,8 +1,7 @@
 // @ts-check
-import { randomUUID } from 'node:crypto';
-import kafkajs from 'kafkajs';
 import { poisonKinds } from './poison-kinds.mjs';
-import { codecs, compress, encodeBatch, produce } from './produce.mjs';
+import { codecs, encodeBatch, produce } from './produce.mjs';
+import { kafkaAt, transactional } from './producers.mjs';
 import { Connection } from './wire.mjs';
 
 /** @typedef {import('./poison-table.mjs').Kind} Kind */
@@ -147,34 +146,7 @@ export async function openTransaction({
   };
 }
 
-/** @param {string} brokers */
-function kafkaAt(brokers) {
-  for (const [codec, number] of /** @type {const} */ ([
-    ['snappy', kafkajs.CompressionTypes.Snappy],
-    ['lz4', kafkajs.CompressionTypes.LZ4],
-    ['zstd', kafkajs.CompressionTypes.ZSTD],
-  ]))
-    kafkajs.CompressionCodecs[number] = () => ({
-      compress: async (/** @type {{ buffer: Buffer }} */ { buffer }) => compress[codec](buffer),
-      decompress: () => Promise.reject(new Error('nothing is read with kafkajs')),
-    });
-  return new kafkajs.Kafka({
-    brokers: [brokers],
-    clientId: 'chaos-poison',
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { initialRetryTime: 100, retries: 20 },
-  });
-}
-
 const compressions = () => codecs.map((_, number) => number);
-
-/** @param {import('kafkajs').Kafka} kafka @param {number} [transactionTimeout] */
-async function transactional(kafka, transactionTimeout = 60_000) {
-  const options = { transactionalId: `chaos-${randomUUID()}`, idempotent: true, maxInFlightRequests: 1 };
-  const producer = kafka.producer({ ...options, transactionTimeout });
-  await producer.connect();
-  return producer;
-}
 
 /**
  * Without times of records that kafkajs, which sorts them as texts, makes another of.
