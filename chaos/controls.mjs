@@ -2,7 +2,7 @@ import { killCommits } from './faults/database-faults.mjs';
 import { freezeBeforeFlush, rewindDatabase, wakeUpInAnotherLog } from './faults/zombie-faults.mjs';
 
 /** Quick to start, and enough to tell. */
-const SMALL = { replicas: 1, partitions: 2 };
+const SMALL = { replicas: 1, partitions: 2, rate: 5_000 };
 
 /**
  * Services with a bolt less: what is done to them is done to the whole service by other scenarios, and there nothing differs. Here

@@ -14,7 +14,7 @@ export const mixed = {
     await poison(round);
     // They are noticed within half a minute, in which the rest goes on.
     const added = addPartitions(round, { add: 2 });
-    await Promise.all([added, killRandomly(round, { kills: 3 })]);
+    await Promise.all([added, killRandomly(round, { kills: 2 })]);
     await dieAt(
       round,
       ['flush.before', 'flush.in_transaction', 'flush.after_commit'].map((failpoint) => ({ failpoint })),

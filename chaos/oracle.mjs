@@ -168,7 +168,7 @@ export class LogOracle {
     const isRepeat = event.id !== null && ids?.has(event.id, now) === true;
     // The id is known from when it came last; a repeat does not move the partition's clock on.
     if (event.id !== null && !isTooLate)
-      ids?.add(event.id, isRepeat ? Math.floor(totals.newest / 1000) : now);
+      ids?.add(event.id, isRepeat ? Math.floor((totals.newest ?? event.time) / 1000) : now);
     if (isRepeat) {
       totals.duplicates++;
       return null;

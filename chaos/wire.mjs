@@ -167,6 +167,8 @@ export class Connection {
    * @returns {Promise<Reader>}
    */
   async request(api, version, body) {
+    // One that has ended while nothing was asked tells nobody.
+    if (this.#socket.destroyed) throw new Error('the connection has ended');
     const header = new Writer()
       .int16(api)
       .int16(version)
