@@ -81,10 +81,10 @@ async function restartOther({ replicas, meter }, steady, how) {
   await meter.recovered(how);
 }
 
-const figuresOf = ({ replicas, meter }) => ({
-  ...{ minutes, rate, rows, problems, ...replicas.sums },
-  recovery: spreadOf(meter.recoveries.map(({ ms }) => ms)),
-});
+function figuresOf({ replicas, meter }) {
+  const recovery = spreadOf(meter.recoveries.map(({ ms }) => ms));
+  return { minutes, rate, rows, problems, recovery, ...replicas.sums };
+}
 
 function rowOf(minute, steady, latencies, round) {
   const { rssMb, files } = steady.usage();
