@@ -70,6 +70,7 @@ export default tseslint.config(
         performance: 'readonly',
         URL: 'readonly',
         AbortController: 'readonly',
+        AbortSignal: 'readonly',
       },
     },
   },

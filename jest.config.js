@@ -36,7 +36,11 @@ export default {
   // Suites with real servers await conditions, each with a bound of its own.
   testTimeout: 180_000,
   projects: [
-    { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/chaos/**/*.spec.ts'],
+    },
     {
       ...common,
       displayName: 'integration',

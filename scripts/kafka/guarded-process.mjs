@@ -33,12 +33,16 @@ export class GuardedProcess {
    * @param {string} options.logFile standard output and standard error are appended to it
    * @param {string} [options.removeWithParent] folder that the guard removes when we die before the child
    *   does
+   * @param {string} [options.cwd] default: ours
+   * @param {NodeJS.ProcessEnv} [options.env] default: ours
    */
-  constructor({ command, args, logFile, removeWithParent = '' }) {
+  constructor({ command, args, logFile, removeWithParent = '', cwd, env }) {
     const log = openSync(logFile, 'a');
     const child = spawn('sh', [GUARD_SCRIPT, removeWithParent, command, ...args], {
       detached: true,
       stdio: ['ignore', log, log, 'pipe'],
+      cwd,
+      env,
     });
     closeSync(log);
     this.#child = child;

@@ -1,6 +1,12 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 /**
+ * A process that is frozen in the middle of a transaction keeps its locks, and all replicas wait: for no longer than this. Less
+ * than the default KAFKA_SESSION_TIMEOUT, so that its heir finds them free.
+ */
+const MOST_IDLE = '10s';
+
+/**
  * Runs work in one transaction. TypeORM's own helper gives a connection back to the pool even when its ROLLBACK did not
  * get through; whoever got it next would have worked on, and committed, what was meant to be void. Here a connection
  * is given back only after COMMIT, or after ROLLBACK for a `refusal`; after any other failure it is closed, and with it
@@ -16,6 +22,7 @@ export async function inTransaction<T>(
   const client = (await runner.connect()) as { end(): Promise<void> };
   try {
     await runner.startTransaction();
+    await runner.query(`SET LOCAL idle_in_transaction_session_timeout = '${MOST_IDLE}'`);
     const result = await work(runner.manager);
     await runner.commitTransaction();
     await runner.release();

@@ -14,6 +14,8 @@ type Sealed = Checkpoint & { readonly owned: OwnedPartition };
 /** Decides when memory goes to the database. Consumption goes on while one flush is under way, within a bound. */
 @Injectable()
 export class Flusher {
+  /** Since the process began: records taken in, those that were read again included, and flushes that were fenced off. */
+  readonly totals = { taken: 0, fenced: 0 };
   private readonly logger = new Logger('Flush');
   private inFlight: Promise<void> | null = null;
   /** Events in the growing deltas. */
@@ -47,6 +49,7 @@ export class Flusher {
   /** Counts events taken in; begins a flush, without waiting for it, when memory is full and none is under way. */
   took(events: number): void {
     this.pending += events;
+    this.totals.taken += events;
     if (this.inFlight === null && this.room() === 0) void this.flush();
   }
 
@@ -88,6 +91,7 @@ export class Flusher {
         await this.flushStep.store(left);
       } catch (error) {
         if (!(error instanceof FencedError)) throw error;
+        this.totals.fenced++;
         const fenced = new Set(error.partitions);
         this.ownership.fence(left.filter(({ partition }) => fenced.has(partition)).map(({ owned }) => owned));
         left = left.filter(({ partition }) => !fenced.has(partition));

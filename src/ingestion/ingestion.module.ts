@@ -30,7 +30,7 @@ import { RecentIdsRepository } from './recent-ids.repository.js';
     RecentIdsRepository,
     { provide: TAKE_IN, inject: [CONFIG], useFactory: takeInOf },
   ],
-  exports: [CheckpointRepository],
+  exports: [CheckpointRepository, Flusher],
 })
 export class IngestionModule {}
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { BatchStateQueries, type BatchState } from '../daily-stats/batch/batch-state.queries.js';
+import { Flusher } from '../ingestion/flusher.js';
 import { registerBatchMetrics } from './batch-metrics.js';
 import { HealthService } from './health.service.js';
 import { registerPipelineMetrics } from './pipeline-metrics.js';
@@ -21,8 +22,19 @@ export class PrometheusService {
     private readonly pipeline: PipelineQueries,
     private readonly batch: BatchStateQueries,
     private readonly health: HealthService,
+    { totals }: Flusher,
   ) {
     collectDefaultMetrics({ register: this.process });
+    this.count(
+      'telecom_records_taken_total',
+      'Records that this process has taken in, also those that it had to read again.',
+      () => totals.taken,
+    );
+    this.count(
+      'telecom_fenced_flushes_total',
+      'Flushes of this process that stored nothing of a partition, because another replica had claimed it.',
+      () => totals.fenced,
+    );
   }
 
   get contentType(): string {
@@ -48,6 +60,18 @@ export class PrometheusService {
       registerBatchMetrics(registry, state.batch);
     }
     return `${await registry.metrics()}\n${await this.process.metrics()}`;
+  }
+
+  private count(name: string, help: string, total: () => number): void {
+    const counter: Counter = new Counter({
+      name,
+      help,
+      registers: [this.process],
+      collect: () => {
+        counter.reset();
+        counter.inc(total());
+      },
+    });
   }
 
   private async state(): Promise<{ pipeline: PipelineState; batch: BatchState } | null> {

@@ -332,6 +332,8 @@ describe('operations', () => {
         `telecom_event_time_watermark_seconds{${at}} 1762641000`,
         `telecom_watermark_seconds 1762641000`,
         `telecom_last_flush_milliseconds 3.5`,
+        `telecom_records_taken_total 0`,
+        `telecom_fenced_flushes_total 0`,
         `# TYPE telecom_events_total counter`,
       ]) {
         expect(text.split('\n')).toContain(line);
