@@ -47,7 +47,8 @@ suite('KafkaPublisher', () => {
   type Logged = KafkaMessage & { partition: number };
 
   async function messages(count: number, { topic: name, kafka }: TestTopic = topic): Promise<Logged[]> {
-    const consumer = kafka.consumer({ groupId: name });
+    // Its end waits for the fetch that is on its way, by default for 5 s.
+    const consumer = kafka.consumer({ groupId: name, maxWaitTimeInMs: 100 });
     const found: Logged[] = [];
     await consumer.connect();
     await consumer.subscribe({ topics: [name], fromBeginning: true });
