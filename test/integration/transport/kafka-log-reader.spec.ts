@@ -21,6 +21,8 @@ const suite = hasKafka ? describe : describe.skip;
 const NEVER = new AbortController().signal;
 /** Longest time for a reading to end in. */
 const PATIENCE_MS = 20_000;
+/** Longest time for a fetch of kafkajs, whose disconnect waits for it. */
+const QUICK_MS = 100;
 
 suite('KafkaLogReader', () => {
   let topic: TestTopic;
@@ -305,7 +307,10 @@ suite('KafkaLogReader', () => {
   async function consumeAll(): Promise<string[]> {
     const found: string[] = [];
     const [end] = await ends();
-    const consumer = topic.kafka.consumer({ groupId: `${topic.topic}-plain-${Math.random()}` });
+    const consumer = topic.kafka.consumer({
+      groupId: `${topic.topic}-plain-${Math.random()}`,
+      maxWaitTimeInMs: QUICK_MS,
+    });
     let last = -1;
     await consumer.connect();
     await consumer.subscribe({ topics: [topic.topic], fromBeginning: true });
@@ -362,7 +367,11 @@ suite('KafkaLogReader', () => {
       await begin(2);
       await publish(0, named('a', 0, 50));
       await publish(1, named('b', 0, 50));
-      const ingestion = topic.kafka.consumer({ groupId: config.KAFKA_GROUP_ID, sessionTimeout: 6000 });
+      const ingestion = topic.kafka.consumer({
+        groupId: config.KAFKA_GROUP_ID,
+        sessionTimeout: 6000,
+        maxWaitTimeInMs: QUICK_MS,
+      });
       let taken = 0;
       let joined = 0;
       ingestion.on(ingestion.events.GROUP_JOIN, () => joined++);
