@@ -1,6 +1,5 @@
-import { Global, Logger, Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import kafkajs from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { CONFIG, topicOf, usesEmbeddedLog, type Config } from '../config/config.js';
 import { DatabaseService } from '../database/database.service.js';
@@ -12,13 +11,8 @@ import { EventLogRepository } from './embedded/event-log.repository.js';
 import { EventPublisher } from './event-publisher.js';
 import { EventSource } from './event-source.js';
 import { EventsController } from './events.controller.js';
+import type { KafkaLog } from './kafka/kafka.log.js';
 import { LogReader } from './log-reader.js';
-import { KafkaAdmin } from './kafka/kafka.admin.js';
-import { KafkaCluster } from './kafka/kafka-cluster.js';
-import { clientOptions, kafkaOptions, producerOptions } from './kafka/kafka-client.js';
-import { KafkaLogReader } from './kafka/kafka.log-reader.js';
-import { KafkaPublisher } from './kafka/kafka.publisher.js';
-import { KafkaTransport } from './kafka/kafka.transport.js';
 
 const KAFKA = Symbol('Kafka');
 
@@ -31,54 +25,43 @@ const KAFKA = Symbol('Kafka');
     {
       provide: KAFKA,
       inject: [CONFIG],
-      useFactory: (config: Config) => new kafkajs.Kafka(kafkaOptions(config, new Logger('Kafka'))),
-    },
-    {
-      provide: KafkaAdmin,
-      inject: [CONFIG, KAFKA],
-      useFactory: (config: Config, kafka: kafkajs.Kafka) => new KafkaAdmin(kafka, config),
+      useFactory: async (config: Config): Promise<KafkaLog | null> => {
+        if (usesEmbeddedLog(config)) return null;
+        // Only now: loading the Kafka clients takes a fifth of the start.
+        const { KafkaLog } = await import('./kafka/kafka.log.js');
+        return new KafkaLog(config);
+      },
     },
     {
       provide: EventSource,
-      inject: [CONFIG, KAFKA, KafkaAdmin, EventLogRepository, DatabaseService, getDataSourceToken()],
+      inject: [CONFIG, KAFKA, EventLogRepository, DatabaseService, getDataSourceToken()],
       useFactory: (
         config: Config,
-        kafka: kafkajs.Kafka,
-        admin: KafkaAdmin,
+        kafka: KafkaLog | null,
         log: EventLogRepository,
         database: DatabaseService,
         source: DataSource,
       ) =>
-        usesEmbeddedLog(config)
-          ? new EmbeddedTransport(
-              topicOf(config),
-              log,
-              new SessionLock(source, READER_LOCK),
-              database,
-              config.EVENT_LOG_RETENTION,
-            )
-          : new KafkaTransport(
-              kafka,
-              admin,
-              new KafkaCluster(clientOptions(config), config.KAFKA_TOPIC),
-              config,
-            ),
+        kafka?.source() ??
+        new EmbeddedTransport(
+          topicOf(config),
+          log,
+          new SessionLock(source, READER_LOCK),
+          database,
+          config.EVENT_LOG_RETENTION,
+        ),
     },
     {
       provide: LogReader,
-      inject: [CONFIG, KafkaAdmin, EventLogRepository],
-      useFactory: (config: Config, admin: KafkaAdmin, log: EventLogRepository) =>
-        usesEmbeddedLog(config)
-          ? new EmbeddedLogReader(topicOf(config), log)
-          : new KafkaLogReader(admin, config),
+      inject: [CONFIG, KAFKA, EventLogRepository],
+      useFactory: (config: Config, kafka: KafkaLog | null, log: EventLogRepository) =>
+        kafka?.reader() ?? new EmbeddedLogReader(topicOf(config), log),
     },
     {
       provide: EventPublisher,
-      inject: [CONFIG, EventLogRepository],
-      useFactory: (config: Config, log: EventLogRepository) =>
-        usesEmbeddedLog(config)
-          ? new EmbeddedPublisher(log)
-          : new KafkaPublisher(producerOptions(config), config.KAFKA_TOPIC),
+      inject: [KAFKA, EventLogRepository],
+      useFactory: (kafka: KafkaLog | null, log: EventLogRepository) =>
+        kafka?.publisher() ?? new EmbeddedPublisher(log),
     },
   ],
   exports: [EventSource, EventPublisher, LogReader],
