@@ -29,6 +29,8 @@ const common = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   testEnvironment: 'node',
+  // Copies of the service with a bolt less, which the chaos suite makes.
+  modulePathIgnorePatterns: ['<rootDir>/.cache'],
 };
 
 /** Pure tests sit beside their source; `test/` holds what needs a real PostgreSQL, a real Kafka or a browser. */

@@ -166,9 +166,7 @@ export class LogOracle {
     const now = Math.floor(Math.max(totals.newest ?? event.time, event.time) / 1000);
     const isTooLate = totals.newest !== null && totals.newest - event.time > maxLatenessMs * 1000;
     const isRepeat = event.id !== null && ids?.has(event.id, now) === true;
-    // The id is known from when it came last; a repeat does not move the partition's clock on.
-    if (event.id !== null && !isTooLate)
-      ids?.add(event.id, isRepeat ? Math.floor((totals.newest ?? event.time) / 1000) : now);
+    if (event.id !== null && !isTooLate) ids?.add(event.id, now);
     if (isRepeat) {
       totals.duplicates++;
       return null;

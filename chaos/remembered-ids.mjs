@@ -6,6 +6,8 @@ export class RememberedIds {
   /** @type {Map<string, number>} in the order of stamps: the time of a log never goes back for what it remembers */
   #stamps = new Map();
   #sweptAt = -Infinity;
+  /** The newest stamp: a repeat moves it on, though it does not count. */
+  #clock = -Infinity;
 
   /** @param {number} forMs how long an id is remembered */
   constructor(forMs) {
@@ -15,14 +17,15 @@ export class RememberedIds {
   /** @param {string} id @param {number} now epoch milliseconds */
   has(id, now) {
     const stamp = this.#stamps.get(id);
-    return stamp !== undefined && now - stamp <= this.#forMs;
+    return stamp !== undefined && Math.max(now, this.#clock) - stamp <= this.#forMs;
   }
 
-  /** @param {string} id @param {number} now epoch milliseconds, not before that of the last one added */
+  /** @param {string} id @param {number} now epoch milliseconds */
   add(id, now) {
+    this.#clock = Math.max(now, this.#clock);
     this.#stamps.delete(id);
-    this.#stamps.set(id, now);
-    this.#sweep(now);
+    this.#stamps.set(id, this.#clock);
+    this.#sweep(this.#clock);
   }
 
   /**
