@@ -32,7 +32,7 @@ export class Environment {
           'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1_000,
         },
       }),
-      Postgres.start(join(folder, 'postgres'), { max_connections: MAX_CONNECTIONS }),
+      Postgres.start(join(folder, 'postgres'), { max_connections: MAX_CONNECTIONS }, keep ? '' : folder),
     ]);
     return new Environment(folder, broker, postgres, keep);
   }

@@ -20,13 +20,19 @@ export class Postgres {
   /**
    * @param {string} folder for the cluster and its log; made when missing
    * @param {Record<string, string | number>} [settings] on top of our own
+   * @param {string} [removeWithParent] folder that goes when this process dies before the server does; default: the cluster's
    */
-  static async start(folder, settings = {}) {
+  static async start(folder, settings = {}, removeWithParent = folder) {
     const binaries = await findPostgresBinaries();
     mkdirSync(folder, { recursive: true });
     const runner = postgresRunner([folder, binaries.postgres]);
     if (runner.owner) chownSync(folder, runner.owner.uid, runner.owner.gid);
-    const server = new Postgres(folder, await pickFreePort(), { binaries, runner, settings });
+    const server = new Postgres(folder, await pickFreePort(), {
+      binaries,
+      runner,
+      settings,
+      removeWithParent,
+    });
     const [command, args] = runner.command(binaries.initdb, [
       ...['-D', server.data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C'],
     ]);
@@ -37,13 +43,14 @@ export class Postgres {
   }
 
   /** @private use Postgres.start() */
-  constructor(folder, port, { binaries, runner, settings }) {
+  constructor(folder, port, { binaries, runner, settings, removeWithParent }) {
     this.data = join(folder, 'data');
     this.logFile = join(folder, 'postgres.log');
     this.port = port;
     this.binaries = binaries;
     this.runner = runner;
     this.settings = settings;
+    this.removeWithParent = removeWithParent;
   }
 
   get isRunning() {
@@ -106,7 +113,7 @@ export class Postgres {
       command,
       args: [...args],
       logFile: this.logFile,
-      removeWithParent: this.data,
+      removeWithParent: this.removeWithParent,
       cwd: '/',
     });
     await until('PostgreSQL to answer', async () => {
