@@ -2,4 +2,4 @@
 export const isLong = process.env.TEST_LONG === 'true';
 
 /** How often a process is killed at moments that differ. */
-export const KILLS = isLong ? 20 : 3;
+export const KILLS = isLong ? 20 : 6;
