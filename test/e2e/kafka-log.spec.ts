@@ -3,10 +3,12 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { registerCodecs } from '../support/kafka-codecs.js';
 import { consoleProduce } from '../support/kafka-tools.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
+import { isLong } from '../support/long.js';
 import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';
 import { startService, waitFor, type Service } from '../support/service.js';
 
 const suite = hasKafka ? describe : describe.skip;
+const long = isLong ? it : it.skip;
 
 suite("Kafka's log, in all its forms", () => {
   let database: TestDatabase;
@@ -159,7 +161,6 @@ suite("Kafka's log, in all its forms", () => {
 
     it.each([
       ['longer', 30],
-      ['of the same length', 10],
       ['shorter', 2],
     ])('one that is %s, while nobody reads', async (_, count) => {
       topic = await createTestTopic(1);
@@ -215,7 +216,8 @@ suite("Kafka's log, in all its forms", () => {
       await expectBalancedLedger(database.dataSource);
     });
 
-    it('in between the service waits for it, not ready, and does not create it itself', async () => {
+    // kafkajs takes half a minute to notice; the chaos suite deletes topics beneath replicas too.
+    long('in between the service waits for it, not ready, and does not create it itself', async () => {
       topic = await createTestTopic(1);
       await topic.publish(records(10));
       const service = await start();
@@ -261,33 +263,5 @@ suite("Kafka's log, in all its forms", () => {
     await start({ START_FROM: 'latest' });
     await allConsumed(3);
     expect(await total()).toMatchObject({ counted: 3, skipped: 0 });
-  });
-
-  it('partitions that are added are read', async () => {
-    topic = await createTestTopic(1);
-    await start();
-    await waitFor('the partition to be claimed', async () => {
-      const claimed: unknown[] = await database.dataSource.query(
-        'SELECT FROM ingest_partitions WHERE owner IS NOT NULL',
-      );
-      return claimed.length === 1;
-    });
-    const admin = topic.kafka.admin();
-    await admin.connect();
-    await admin.createPartitions({ topicPartitions: [{ topic: topic.topic, count: 3 }] });
-    // kafkajs's producer drops what goes to a partition that it does not know, without a word.
-    await waitFor('the broker to know of them', async () => {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic.topic] });
-      return topics[0]?.partitions.length === 3;
-    });
-    await admin.disconnect();
-    const producer = topic.kafka.producer();
-    await producer.connect();
-    await producer.send({
-      topic: topic.topic,
-      messages: [0, 1, 2].map((partition) => ({ partition, value: event() })),
-    });
-    await producer.disconnect();
-    await waitFor('all partitions', async () => (await total()).counted === 3, 90_000);
   });
 });
