@@ -3,12 +3,11 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { registerCodecs } from '../support/kafka-codecs.js';
 import { consoleProduce } from '../support/kafka-tools.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
-import { isLong } from '../support/long.js';
+import { long } from '../support/long.js';
 import { expectBalancedLedger, expectSampleAnswers, ledger, sampleRecords } from '../support/sample.js';
 import { startService, waitFor, type Service } from '../support/service.js';
 
 const suite = hasKafka ? describe : describe.skip;
-const long = isLong ? it : it.skip;
 
 suite("Kafka's log, in all its forms", () => {
   let database: TestDatabase;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
 import { appendToLog } from '../support/log.js';
+import { long } from '../support/long.js';
 import { expectBalancedLedger, expectSampleAnswers, sampleRecords } from '../support/sample.js';
 import { waitFor, type Service } from '../support/service.js';
 import { servicesPerTest } from '../support/services.js';
@@ -156,7 +157,7 @@ describe.each(transports)('windows made anew from the $transport log', ({ transp
       await expectSampleAnswers(db);
     });
 
-  it('come to the same when replicas are killed with -9 while they make them', async () => {
+  long('come to the same when replicas are killed with -9 while they make them', async () => {
     let service = await startWithSample();
     for (let kill = 0; kill < 5; kill++) {
       await corrupt();

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { KafkaBroker } from '../../scripts/kafka/broker.mjs';
-import { isLong } from '../support/long.js';
+import { long } from '../support/long.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
 import { EVERY_FAULT, expectVerified, startRun } from '../support/runs.js';
 import { expectBalancedLedger } from '../support/sample.js';
@@ -43,7 +43,6 @@ const underWay = (): Promise<boolean> =>
   });
 
   // It takes as long as a request waits, 30 s: only with npm run test:long.
-  const long = isLong ? it : it.skip;
   long(
     'goes on, and loses and doubles nothing, when the broker stands still for longer than requests wait',
     async () => {
@@ -104,7 +103,7 @@ describe('a run on the embedded log during which PostgreSQL is away', () => {
     await expectBalancedLedger(database.dataSource);
   });
 
-  it('again and again, in the middle of appends and flushes, loses and doubles nothing', async () => {
+  long('again and again, in the middle of appends and flushes, loses and doubles nothing', async () => {
     const service = await services.start();
     const { id } = await startRun(service);
     await keepOwn();

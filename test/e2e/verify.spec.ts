@@ -1,5 +1,6 @@
 import type { Difference, Expected } from '../../src/simulator/answer-key.schemas.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
+import { isLong, long } from '../support/long.js';
 import { EVERY_FAULT, ended, expectVerified, startRun, verify, windowsIn } from '../support/runs.js';
 import { anomaliesByReason, expectBalancedLedger, ledger } from '../support/sample.js';
 import { waitFor, type Service } from '../support/service.js';
@@ -65,7 +66,7 @@ async function expectAnswerInDatabase(service: Service, id: string): Promise<Exp
     await expect(verify(other, id)).rejects.toThrow(/answered 409: .*run_not_verifiable/);
   });
 
-  it('comes out right when the replica that does not simulate is killed with -9', async () => {
+  long('comes out right when the replica that does not simulate is killed with -9', async () => {
     const { id } = await startRun(simulating);
     await underWay();
     await other.kill();
@@ -99,7 +100,7 @@ describe('a run with every fault, through the embedded log', () => {
   const rules: { named: string; env: Record<string, string>; reason: string | null }[] = [
     { named: 'default rules', env: {}, reason: null },
     { named: 'LATE_EVENTS=divert', env: { LATE_EVENTS: 'divert' }, reason: 'late_event' },
-    { named: 'a small MAX_LATENESS', env: { MAX_LATENESS: '30m' }, reason: 'too_late' },
+    ...(isLong ? [{ named: 'a small MAX_LATENESS', env: { MAX_LATENESS: '30m' }, reason: 'too_late' }] : []),
   ];
 
   it.each(rules)('is in the database as its answer key says, by $named', async ({ env, reason }) => {
