@@ -30,10 +30,15 @@ export class RecentIdsRepository {
       newIds ? [{ topic, partition, ...newIds }] : [],
     );
     if (added.length === 0) return;
+    const bytes = added.map(({ ids }) => bytesOf(ids));
+    let end = 0;
+    const ends = bytes.map(({ length }) => (end += length));
+    // All ids as one parameter, which goes to the database as it is; an array of byte strings would be sent as text.
     await transaction.query(
       `WITH added AS (
-         SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[])
-           AS added(topic, partition, until_seq, first_seq, since, ids)
+         SELECT topic, partition, until_seq, first_seq, since, substring($6::bytea FROM ends - length + 1 FOR length) AS ids
+           FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $7::integer[], $8::integer[])
+             AS added(topic, partition, until_seq, first_seq, since, ends, length)
        ), forgotten AS (
          DELETE FROM recent_event_ids AS stored USING added
           WHERE stored.topic = added.topic AND stored.partition = added.partition AND stored.until_seq <= added.first_seq
@@ -45,7 +50,9 @@ export class RecentIdsRepository {
         added.map(({ seq, ids }) => seq + ids.length / ID_WORDS),
         added.map(({ firstSeq }) => firstSeq),
         added.map(({ since }) => since),
-        added.map(({ ids }) => bytesOf(ids)),
+        Buffer.concat(bytes),
+        ends,
+        bytes.map(({ length }) => length),
       ],
     );
   }
@@ -57,7 +64,9 @@ export class RecentIdsRepository {
       [topic, partition],
     );
     if (!last) return;
-    for (let after = '0', rows: Row[] | undefined; rows?.length !== 0;) {
+    let after = '0';
+    let rows: Row[];
+    do {
       rows = await this.database.query<Row[]>(
         `SELECT until_seq, first_seq, since, ids FROM recent_event_ids
           WHERE topic = $1 AND partition = $2 AND until_seq > $3 ORDER BY until_seq LIMIT ${PAGE}`,
@@ -68,7 +77,7 @@ export class RecentIdsRepository {
         after = row.until_seq;
         await nextTurn();
       }
-    }
+    } while (rows.length === PAGE);
   }
 }
 
