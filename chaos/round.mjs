@@ -5,6 +5,7 @@ import { Meter } from './meter.mjs';
 import { LogOracle } from './oracle.mjs';
 import { Random } from './random.mjs';
 import { Replicas } from './replicas.mjs';
+import { rulesOf } from './rules.mjs';
 import { Topic } from './topic.mjs';
 import { until } from './until.mjs';
 import { differences } from './verdict.mjs';
@@ -211,20 +212,4 @@ export class Round {
     this.log?.close();
     await this.topic?.close();
   }
-}
-
-/** The rules of the oracle for an environment of the service. Durations as the service writes them. */
-function rulesOf({ LATE_EVENTS = 'amend', MAX_LATENESS = '7d', DEDUPLICATION_WINDOW = '10m' }) {
-  return {
-    maxEventBytes: 1_048_576,
-    maxLatenessMs: milliseconds(MAX_LATENESS),
-    watermarkDelayMs: 60_000,
-    lateEvents: LATE_EVENTS,
-    deduplicationMs: milliseconds(DEDUPLICATION_WINDOW),
-  };
-}
-
-function milliseconds(duration) {
-  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(duration) ?? [duration, 0, 's'];
-  return Number(count) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
 }

@@ -1,14 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { anomalyName, LogOracle, windowName, type Rules } from '../../chaos/oracle.mjs';
+import { rulesOf } from '../../chaos/rules.mjs';
 import { sampleRecords } from '../support/sample.js';
 
-const rules: Rules = {
-  maxEventBytes: 1_048_576,
-  maxLatenessMs: 7 * 86_400_000,
-  watermarkDelayMs: 60_000,
-  lateEvents: 'amend',
-  deduplicationMs: 0,
-};
+const rules = rulesOf({ DEDUPLICATION_WINDOW: '0s' });
 
 /** Long after all event times: nothing is ahead of its record. */
 const RECORDED = Date.parse('2030-01-01T00:00:00Z');

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { LogOracle, anomalyName, windowName, type Rules } from '../../chaos/oracle.mjs';
 import { poisonKinds } from '../../chaos/poison-kinds.mjs';
+import { rulesOf } from '../../chaos/rules.mjs';
 import { TrafficMaker } from '../../chaos/traffic-events.mjs';
 import { parseConfig } from '../../src/config/config.js';
 import { intakeRules, takeIn } from '../../src/ingestion/core/intake.js';
@@ -8,13 +9,7 @@ import { PartitionDelta } from '../../src/ingestion/core/partition-delta.js';
 import { logRecord } from '../../src/transport/record-batch.js';
 
 const NOW = Date.parse('2025-11-23T10:02:00.125Z');
-const rules: Rules = {
-  maxEventBytes: 1_048_576,
-  maxLatenessMs: 7 * 86_400_000,
-  watermarkDelayMs: 60_000,
-  lateEvents: 'amend',
-  deduplicationMs: 0,
-};
+const rules = rulesOf({ DEDUPLICATION_WINDOW: '0s' });
 const intake = intakeRules(parseConfig({}));
 const origin = { topic: 't', partition: 0, incarnation: 1 };
 

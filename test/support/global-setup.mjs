@@ -29,7 +29,7 @@ async function startPostgres() {
   return { server, dataDir };
 }
 
-/** Migrated once: a copy of it takes a quarter of the time that the migrations take, and there are hundreds of test databases. */
+/** Migrated once: a copy of it takes a quarter to a third of the time that the migrations take, and there are hundreds of test databases. */
 async function makeTemplate(built, url) {
   const { dataSourceOptions, migrate } = await import(`${built.href}database/data-source.js`);
   const { parseConfig } = await import(`${built.href}config/config.js`);

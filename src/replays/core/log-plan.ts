@@ -31,7 +31,7 @@ export interface LogExtent {
 
 /**
  * Records are read from this time before the range on, in milliseconds: an event may be 5 minutes ahead of its record, and records
- * need not be in the order of their timestamps.
+ * need not be in the order of their timestamps. What is needed to know repeats comes on top of it.
  */
 export const LOOK_BACK_MS = 600_000;
 

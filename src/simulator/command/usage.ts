@@ -30,7 +30,7 @@ What they are like: the parameters of POST /simulator/start, see docs/operations
   --out-of-order-seconds S   each event is up to so much older than the moment in which it is sent
 
 Give it the environment of the pipeline, or the same .env: the key goes by MAX_LATENESS, WATERMARK_DELAY, LATE_EVENTS,
-DEDUPLICATION_WINDOW and MAX_EVENT_BYTES; KAFKA_* hold TLS and SASL. The key holds for a pipeline that knows nothing of the topic yet, and reads
-nothing but these events. All but the events goes to stderr.
+DEDUPLICATION_WINDOW and MAX_EVENT_BYTES; KAFKA_* hold TLS and SASL. The key holds for a pipeline that knows nothing of the topic
+yet, and reads nothing but these events. All but the events goes to stderr.
 
 Exit code 0 when done, also by Ctrl-C; 1 when it failed, or when the key cannot be told; 2 for a command line that cannot be followed.`;
