@@ -1,28 +1,26 @@
 // Faults under load, and a verdict after each round: npm run test:chaos -- --seed 1 --only zombies,broker-killed
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { Environment } from './environment.mjs';
 import { play } from './play.mjs';
 import { Random } from './random.mjs';
 import { render, summarise } from './report.mjs';
 import { selected, suites } from './suites.mjs';
+import { numberOf, optionsOf, orUsage } from './usage.mjs';
 
-const { values } = parseArgs({
-  options: {
-    /** The same seed does the same faults in the same order at the same moments, as far as processes let it. */
-    seed: { type: 'string' },
-    /** So many rounds, drawn from the scenarios; default: each of them once. */
-    rounds: { type: 'string' },
-    /** Rounds until this time is over. */
-    minutes: { type: 'string' },
-    /** Names of scenarios or suites, with commas between them. */
-    only: { type: 'string', default: 'all' },
-    list: { type: 'boolean', default: false },
-    /** Leave the logs of all processes, also of rounds that passed. */
-    keep: { type: 'boolean', default: false },
-    /** A file for the figures. */
-    json: { type: 'string' },
-  },
+const values = optionsOf({
+  /** The same seed does the same faults in the same order at the same moments, as far as processes let it. */
+  seed: { type: 'string' },
+  /** So many rounds, drawn from the scenarios; default: each of them once. */
+  rounds: { type: 'string' },
+  /** Rounds until this time is over. */
+  minutes: { type: 'string' },
+  /** Names of scenarios or suites, with commas between them. */
+  only: { type: 'string', default: 'all' },
+  list: { type: 'boolean', default: false },
+  /** Leave the logs of all processes, also of rounds that passed. */
+  keep: { type: 'boolean', default: false },
+  /** A file for the figures. */
+  json: { type: 'string' },
 });
 
 if (values.list) {
@@ -31,8 +29,12 @@ if (values.list) {
   process.exit(0);
 }
 
-const seed = values.seed === undefined ? Math.floor(Math.random() * 1e6) : Number(values.seed);
-const scenarios = selected(values.only);
+const { seed, rounds, minutes, scenarios } = orUsage(() => ({
+  seed: values.seed ? numberOf('seed', values.seed, { least: 0 }) : Math.floor(Math.random() * 1e6),
+  rounds: values.rounds && numberOf('rounds', values.rounds, { least: 1 }),
+  minutes: values.minutes && numberOf('minutes', values.minutes, { least: 0, whole: false }),
+  scenarios: selected(values.only),
+}));
 console.log(`seed ${seed}`);
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
@@ -56,7 +58,8 @@ for (const { name, seed } of outcomes.filter(({ status }) => status === 'failed'
 if (environment.keep) console.log(`logs: ${environment.folder}`);
 if (values.json) writeFileSync(values.json, JSON.stringify({ seed, ...summary, rounds: outcomes }, null, 2));
 console.log(`\n${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped`);
-process.exit(summary.failed === 0 ? 0 : 1);
+// What was not played has not passed.
+process.exit(summary.failed === 0 && summary.passed > 0 ? 0 : 1);
 
 async function playOne(scenario, seed) {
   console.log(`\n${scenario.name}: ${scenario.about}`);
@@ -71,9 +74,9 @@ async function playOne(scenario, seed) {
 /** The rounds. A name that comes again has a seed of its own, with which that round can be had alone. */
 function* plan() {
   const random = new Random(seed);
-  const most = values.rounds ? Number(values.rounds) : values.minutes ? Infinity : scenarios.length;
-  const endsAt = values.minutes ? performance.now() + Number(values.minutes) * 60_000 : Infinity;
-  const inOrder = most === scenarios.length && !values.rounds;
+  const most = rounds ?? (minutes === undefined ? scenarios.length : Infinity);
+  const endsAt = minutes === undefined ? Infinity : performance.now() + minutes * 60_000;
+  const inOrder = rounds === undefined && minutes === undefined;
   for (let round = 0; round < most;) {
     for (const scenario of inOrder ? scenarios : random.shuffle(scenarios)) {
       if (round++ >= most || performance.now() > endsAt) return;

@@ -57,10 +57,10 @@ export async function play(environment, scenario, { seed, print }) {
     await round?.end();
     await postgres?.stop();
   }
-  if (scenario.mustDiffer) {
+  if (scenario.mustDiffer && problems.length === 0) {
     if (differences.length > 0) print(`  found, as it must be: ${differences[0]}`);
     else problems.push('The suite has not noticed that the service lacks a bolt');
-  } else {
+  } else if (!scenario.mustDiffer) {
     problems.push(...(round?.violations ?? []), ...differences.slice(0, SHOWN));
     if (differences.length > SHOWN) problems.push(`and ${differences.length - SHOWN} differences more`);
   }

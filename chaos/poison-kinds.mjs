@@ -26,18 +26,6 @@ export function poisonKinds(options) {
   return table.kinds;
 }
 
-/**
- * A record whose time and whose event's are both far in the future. By the rules it counts, and all that comes after it in its
- * partition is too late: it is for a partition of its own.
- * @param {number} clock epoch milliseconds
- */
-export const farFuture = (clock) => {
-  const table = new Table({ clock });
-  const timestamp = Date.parse('9999-12-31T23:59:00Z');
-  table.add('a far future', 'counted', table.event({ timestamp: '"9999-12-31T23:59:59Z"' }), { timestamp });
-  return table.kinds;
-};
-
 /** @param {Table} table */
 function addRecordTimes(table) {
   // Brokers let only these through when the topic allows it, see poisonTopicConfig.

@@ -106,7 +106,11 @@ export class Replica {
       .then((response) => response.text())
       .catch(() => '');
     if (text === '') return undefined;
-    const value = (name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+    const value = (name) => {
+      const line = new RegExp(`^${name} (\\S+)$`, 'm').exec(text);
+      if (line === null) throw new Error(`${this.url}/prometheus does not have ${name}`);
+      return Number(line[1]);
+    };
     this.#last = {
       taken: value('telecom_records_taken_total'),
       fenced: value('telecom_fenced_flushes_total'),

@@ -148,9 +148,11 @@ export class Round {
     return () => client.end();
   }
 
-  /** Since the round began. */
-  someReplicaSays(text) {
-    return this.replicas.all.some((replica) => replica.output().includes(text));
+  /** @returns {(text: string) => boolean} whether some replica has said this since now */
+  listen() {
+    const before = new Map(this.replicas.all.map((replica) => [replica, replica.output().length]));
+    return (text) =>
+      this.replicas.all.some((replica) => replica.output().includes(text, before.get(replica) ?? 0));
   }
 
   async someReplicaIsNotReady() {

@@ -1,23 +1,25 @@
 // Half an hour of traffic with a replica restarted every minute; memory, files and latency have to stay flat: npm run test:soak -- --minutes 30
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Environment } from './environment.mjs';
 import { Probe } from './probe.mjs';
 import { quantile, spreadOf } from './report.mjs';
 import { Round } from './round.mjs';
+import { numberOf, optionsOf, orUsage } from './usage.mjs';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' },
-    rate: { type: 'string', default: '20000' },
-    seed: { type: 'string', default: '1' },
-    /** A file for the figures. */
-    json: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-  },
+const values = optionsOf({
+  minutes: { type: 'string', default: '30' },
+  rate: { type: 'string', default: '20000' },
+  seed: { type: 'string', default: '1' },
+  /** A file for the figures. */
+  json: { type: 'string' },
+  keep: { type: 'boolean', default: false },
 });
-const [minutes, rate, seed] = [values.minutes, values.rate, values.seed].map(Number);
+const { minutes, rate, seed } = orUsage(() => ({
+  minutes: numberOf('minutes', values.minutes, { least: 1 }),
+  rate: numberOf('rate', values.rate, { least: 1 }),
+  seed: numberOf('seed', values.seed, { least: 0 }),
+}));
 
 /** In the second half: MB a minute, and files or handles a minute. */
 const MOST_GROWTH = { rssMb: 2, files: 0.5, handles: 0.5 };
@@ -112,7 +114,10 @@ function lineOf({ minute, rssMb, files, handles, records, p50, p95, recoveryMs }
 /** What has grown in the second half. */
 function growth() {
   const half = rows.slice(Math.floor(rows.length / 2));
-  if (half.length < 3) return [];
+  if (half.length < 3) {
+    console.log('Too short to tell whether anything grows; 6 minutes at least');
+    return [];
+  }
   const slopes = Object.entries(MOST_GROWTH).map(([name, most]) => [name, slopeOf(half, name), most]);
   for (const [name, slope] of slopes) console.log(`${name} in the second half: ${slope.toFixed(2)} a minute`);
   const median = (list) =>

@@ -1,6 +1,7 @@
 import { controls } from './controls.mjs';
 import { mixed } from './mixed.mjs';
 import { scenarios } from './scenarios.mjs';
+import { UsageError } from './usage.mjs';
 
 /** @type {Record<string, import('./scenarios.mjs').Scenario[]>} */
 export const suites = { all: scenarios, controls, short: [mixed, ...controls] };
@@ -10,13 +11,12 @@ export const suites = { all: scenarios, controls, short: [mixed, ...controls] };
  * @returns {import('./scenarios.mjs').Scenario[]}
  */
 export function selected(names) {
-  return names.split(',').flatMap((name) => {
-    const found =
-      suites[name] ??
-      Object.values(suites)
-        .flat()
-        .filter((scenario) => scenario.name === name);
-    if (found.length === 0) throw new Error(`There is no scenario and no suite ${name}; see --list`);
-    return found;
+  const known = Object.values(suites).flat();
+  const found = names.split(',').flatMap((name) => {
+    const named = suites[name] ?? known.filter((scenario) => scenario.name === name);
+    if (named.length === 0) throw new UsageError(`There is no scenario and no suite ${name}; see --list`);
+    return named;
   });
+  // A scenario may be in more than one suite.
+  return [...new Set(found)];
 }

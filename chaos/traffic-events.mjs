@@ -123,7 +123,7 @@ export class TrafficMaker {
       `"cell_tower_id": ${1000 + this.#below(9000)}, "timestamp": "${formatTime(time)}", `;
     if (draw < 0.6) {
       const megabytes = (500 + this.#below(49_500)) / 100;
-      return `${start}"event_type": "data_session", "event_subtype": null, "uration_seconds": ${60 + this.#below(3540)}, "data_mb": ${megabytes}}`;
+      return `${start}"event_type": "data_session", "event_subtype": null, "duration_seconds": ${60 + this.#below(3540)}, "data_mb": ${megabytes}}`;
     }
     const direction = this.#random() < 0.5 ? 'incoming' : 'outgoing';
     if (draw < 0.85)

@@ -47,8 +47,6 @@ export async function startTraffic(options) {
     ended,
     /** @returns {TrafficStats} not older than half a second */
     stats: () => stats,
-    /** @param {number} rate events per second */
-    setRate: (rate) => void (child.connected && child.send({ rate })),
     /** Ends in an orderly way, also while the broker is away. @returns {Promise<TrafficStats>} */
     async stop() {
       if (child.connected) child.send({ stop: true }, () => undefined);

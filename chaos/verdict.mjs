@@ -34,21 +34,6 @@ export async function differences({ database, topic, answer, progress }) {
   }
 }
 
-/**
- * Whether the checkpoints of these partitions have come to these offsets.
- * @param {import('pg').Client} database
- * @param {string} topic
- * @param {ReadonlyMap<number, number>} ends
- */
-export async function hasCaughtUp(database, topic, ends) {
-  const { rows } = await database.query(
-    `SELECT partition, next_offset::float8 AS next FROM ingest_partitions WHERE topic = $1`,
-    [topic],
-  );
-  const stored = new Map(rows.map(({ partition, next }) => [partition, next]));
-  return [...ends].every(([partition, end]) => stored.get(partition) === end);
-}
-
 /** @param {(tell: Tell) => Promise<void>} compare */
 async function collect(compare) {
   /** @type {string[]} */

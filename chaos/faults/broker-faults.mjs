@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { publishPoison } from '../poison.mjs';
+import { openTransaction, publishPoison } from '../poison.mjs';
 import { until } from '../until.mjs';
 
 /** @typedef {import('../round.mjs').Round} Round */
@@ -57,4 +57,12 @@ export async function poison(round) {
   });
   round.say(`${records} poisonous records are in the log`);
   await round.recovered('poison');
+  for (const end of ['commit', 'abort']) {
+    const target = { brokers: environment.brokers, topic: topic.name, partitions: meter.stands.size };
+    const open = await openTransaction(target);
+    round.say(`a transaction of ${open.records} records is open`);
+    await delay(round.random.between(1_000, 3_000));
+    await open[end]();
+    await round.recovered(`${end} of a transaction`);
+  }
 }

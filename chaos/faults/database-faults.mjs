@@ -52,11 +52,19 @@ async function setCommits(round, { seconds = 0, standby = false }) {
 export async function slowDownCommits(round, { seconds, commits }) {
   await setCommits(round, { seconds });
   round.say(`every COMMIT takes ${seconds} s`);
+  const times = [];
   for (let commit = 0; commit < commits; commit++) {
     const before = total(await round.meter.fresh());
+    const beganAt = performance.now();
     await until('a slow COMMIT', () => total(round.meter.stands) > before);
+    times.push(performance.now() - beganAt);
   }
   await setCommits(round, {});
+  // One may be under way when it is looked for; two replicas take turns.
+  round.expect(
+    Math.max(...times) > seconds * 500,
+    `no COMMIT took long: ${times.map((time) => time.toFixed(0)).join(', ')} ms`,
+  );
   round.say('COMMIT is quick again');
   await round.recovered('slow commits');
 }
@@ -97,10 +105,11 @@ export async function killCommits(round, { written, kills }) {
 
 /** @param {Round} round */
 export async function makeReadOnly(round) {
+  const someReplicaSays = round.listen();
   await round.postgres.set({ default_transaction_read_only: 'on' });
   round.say('PostgreSQL is read-only');
   try {
-    await round.seen('flushes that fail', () => round.someReplicaSays('read-only transaction'));
+    await round.seen('flushes that fail', () => someReplicaSays('read-only transaction'));
     await delay(round.random.between(2_000, 5_000));
   } finally {
     await round.postgres.set({ default_transaction_read_only: null });
@@ -111,13 +120,14 @@ export async function makeReadOnly(round) {
 
 /** Nobody gets a new connection, and those there are end. @param {Round} round */
 export async function exhaustConnections(round) {
+  const someReplicaSays = round.listen();
   await round.sql('ALTER ROLE telecom CONNECTION LIMIT 1');
   const ended = await round.sql(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'telecom' AND datname = current_database()`,
   );
   round.say(`${ended.length} connections ended, one is allowed`);
   try {
-    await round.seen('replicas that get no connection', () => round.someReplicaSays('too many connections'));
+    await round.seen('replicas that get no connection', () => someReplicaSays('too many connections'));
     await delay(round.random.between(2_000, 5_000));
   } finally {
     await round.sql('ALTER ROLE telecom CONNECTION LIMIT -1');

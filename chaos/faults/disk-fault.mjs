@@ -55,12 +55,13 @@ export async function smallDisk(environment) {
  */
 export async function fillDisk(round) {
   const { postgres } = round;
+  const someReplicaSays = round.listen();
   fill(postgres.ballast);
   round.say('the disk is full');
   try {
     await round.seen(
       'failures for want of space',
-      () => !postgres.isRunning || round.someReplicaSays('No space left on device'),
+      () => !postgres.isRunning || someReplicaSays('No space left on device'),
     );
     await delay(round.random.between(2_000, 5_000));
   } finally {

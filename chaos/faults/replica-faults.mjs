@@ -137,6 +137,11 @@ export async function makeZombie(round) {
  */
 export async function stormOfRebalances(round, { cycles }) {
   const { random, replicas } = round;
+  const epochs = async () => {
+    const [{ sum }] = await round.sql('SELECT sum(epoch)::integer AS sum FROM ingest_partitions');
+    return sum;
+  };
+  const before = await epochs();
   for (let cycle = 0; cycle < cycles; cycle++)
     for (const size of [1, 4, 2, 3]) {
       round.say(`${replicas.running.length} → ${size} replicas`);
@@ -149,4 +154,8 @@ export async function stormOfRebalances(round, { cycles }) {
       await delay(random.between(500, 3_000));
     }
   await round.recovered('a storm of rebalances');
+  // A change of members has each partition claimed anew; changes that come together may be one.
+  const claims = ((await epochs()) - before) / round.meter.stands.size;
+  round.expect(claims >= 2 * cycles, `partitions were claimed ${claims} times each in ${cycles} cycles`);
+  round.say(`each partition was claimed ${claims.toFixed(1)} times`);
 }

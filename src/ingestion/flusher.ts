@@ -14,8 +14,11 @@ type Sealed = Checkpoint & { readonly owned: OwnedPartition };
 /** Decides when memory goes to the database. Consumption goes on while one flush is under way, within a bound. */
 @Injectable()
 export class Flusher {
-  /** Since the process began: records taken in, those that were read again included, and flushes that were fenced off. */
-  readonly totals = { taken: 0, fenced: 0 };
+  /**
+   * Since the process began: records taken in, those that were read again included, flushes that were fenced off, and event ids
+   * that were forgotten early.
+   */
+  readonly totals = { taken: 0, fenced: 0, idsForgotten: 0 };
   private readonly logger = new Logger('Flush');
   private inFlight: Promise<void> | null = null;
   /** Events in the growing deltas. */
@@ -97,7 +100,10 @@ export class Flusher {
         left = left.filter(({ partition }) => !fenced.has(partition));
         continue;
       }
-      for (const { owned } of left) owned.stored();
+      for (const { owned, delta } of left) {
+        owned.stored();
+        this.totals.idsForgotten += delta.newIds?.forgottenEarly ?? 0;
+      }
       void this.source.commit(new Map(left.map(({ partition, delta }) => [partition, delta.to])));
       return;
     }

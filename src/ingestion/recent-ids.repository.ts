@@ -83,7 +83,7 @@ export class RecentIdsRepository {
 
 function chunkOf({ until_seq, first_seq, since, ids: bytes }: Row): IdChunk {
   // A copy: what the database client gives begins anywhere in its memory.
-  const ids = new Int32Array(Uint8Array.from(inLittleEndian(bytes)).buffer);
+  const ids = new Int32Array(new Uint8Array(inLittleEndian(bytes)).buffer);
   const seq = Number(until_seq) - bytes.length / ID_BYTES;
   return { seq, firstSeq: Number(first_seq), since: Number(since), ids };
 }

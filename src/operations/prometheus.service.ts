@@ -35,6 +35,11 @@ export class PrometheusService {
       'Flushes of this process that stored nothing of a partition, because another replica had claimed it.',
       () => totals.fenced,
     );
+    this.count(
+      'telecom_event_ids_forgotten_early_total',
+      'Event ids that this process has forgotten within DEDUPLICATION_WINDOW, as there were more than DEDUPLICATION_MAX_IDS.',
+      () => totals.idsForgotten,
+    );
   }
 
   get contentType(): string {

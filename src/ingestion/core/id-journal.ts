@@ -10,6 +10,12 @@ export interface IdChunk {
   readonly ids: Int32Array;
 }
 
+/** What was remembered between two flushes. */
+export interface NewIds extends IdChunk {
+  /** How many ids within the window were forgotten meanwhile, as there were too many. */
+  readonly forgottenEarly: number;
+}
+
 /** Numbers of an id in a chunk. */
 export const ID_WORDS = 3;
 
@@ -24,10 +30,13 @@ export class IdJournal {
   private seq = 0;
   private since = 0;
 
-  /** @param seq one more than that of the call before @param stamp no smaller than that of the call before */
-  add(seq: number, high: number, low: number, stamp: number): void {
-    // Event time has moved on by more than any window: by the end of this chunk the ids so far are no longer known.
-    if (stamp - this.since > MAX_OFFSET) this.count = 0;
+  /**
+   * @param seq one more than that of the call before
+   * @param stamp no smaller than that of the call before
+   * @param firstSeq those with a smaller one are forgotten; no more than {@link MAX_OFFSET} before `stamp` came the others
+   */
+  add(seq: number, high: number, low: number, stamp: number, firstSeq: number): void {
+    if (stamp - this.since > MAX_OFFSET) this.leaveOut(firstSeq);
     if (this.count === 0) {
       this.seq = seq;
       this.since = stamp;
@@ -49,6 +58,17 @@ export class IdJournal {
     this.words = new Int32Array(0);
     this.count = 0;
     return { seq, firstSeq, since, ids };
+  }
+
+  /** The ids that are forgotten, so that the stamps of the others can count from a later moment. */
+  private leaveOut(firstSeq: number): void {
+    const forgotten = Math.min(this.count, Math.max(0, firstSeq - this.seq));
+    this.words.copyWithin(0, forgotten * ID_WORDS, this.count * ID_WORDS);
+    this.count -= forgotten;
+    this.seq += forgotten;
+    const by = this.words[2] ?? 0;
+    this.since += by;
+    for (let at = 2; at < this.count * ID_WORDS; at += ID_WORDS) this.words[at] = (this.words[at] ?? 0) - by;
   }
 
   private grow(): void {

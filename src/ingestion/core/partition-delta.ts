@@ -1,6 +1,6 @@
 import type { NewAnomaly } from '../../anomalies/core/anomaly.js';
 import { WindowDeltas } from '../../aggregation/core/window-deltas.js';
-import type { IdChunk } from './id-journal.js';
+import type { NewIds } from './id-journal.js';
 import { emptyLedger } from './ledger.js';
 import type { RecentIds } from './recent-ids.js';
 
@@ -10,7 +10,7 @@ export class PartitionDelta {
   readonly anomalies: NewAnomaly[] = [];
   readonly ledger = emptyLedger();
   /** Ids that were remembered; known once the delta is complete. */
-  newIds: IdChunk | null = null;
+  newIds: NewIds | null = null;
   /** Bytes of the anomalies' records held here. */
   anomalyBytes = 0;
   /** Newest accepted event time, epoch microseconds; null when none was accepted up to `to`. */

@@ -42,24 +42,34 @@ describe('recent ids', () => {
   const step = fc.record({
     id: fc.nat(60),
     /** How far event time moves on, in milliseconds. */
-    by: fc.oneof(fc.constant(0), fc.nat(40), fc.nat(3000), fc.constant(2 ** 33)),
+    by: fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(0, 0, -1, -500) },
+      { weight: 8, arbitrary: fc.nat(40) },
+      { weight: 4, arbitrary: fc.nat(3000) },
+      // What 31 bits hold, a little less and a little more.
+      { weight: 1, arbitrary: fc.integer({ min: 2 ** 31 - 1500, max: 2 ** 31 + 1500 }) },
+      { weight: 1, arbitrary: fc.constant(2 ** 33) },
+    ),
     /** Whether the memory goes to the database and comes back. */
     restart: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
     drain: fc.boolean(),
   });
 
+  const lengths = fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.constant(7 * 86_400_000));
+
   it('are a map of stamps, whatever the segments, tables and restarts', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 1, max: 2000 }), (steps, window) => {
+      fc.property(fc.array(step, { maxLength: 300 }), lengths, (steps, window) => {
         let ids = of(window);
         const model = new Map<number, number>();
         const stored: (IdChunk | null)[] = [];
-        let now = NOW;
+        let clock = NOW;
         for (const { id, by, restart, drain } of steps) {
-          now += by;
+          const now = clock + by;
+          clock = Math.max(clock, now);
           const before = model.get(id);
-          const fresh = before === undefined || now - before > window;
-          model.set(id, now);
+          const fresh = before === undefined || clock - before > window;
+          model.set(id, clock);
           expect(add(ids, id, now)).toBe(fresh);
           if (drain || restart) stored.push(ids.drain());
           if (restart) ids = restored(stored, window);
@@ -98,15 +108,35 @@ describe('recent ids', () => {
       expect(add(ids, 1, NOW)).toBe(false);
     });
 
+    it('forget no more than a part when many come within a moment of event time', () => {
+      const ids = of(600_000, 1000);
+      for (let id = 0; id < 10_000; id++) add(ids, id, NOW + id);
+      const known = Array.from({ length: 10_000 }, (_, id) => ids.has(...halves(id), NOW + 10_000));
+      expect(known.lastIndexOf(false)).toBeLessThan(10_000 - 900);
+      expect(known.filter(Boolean).length).toBeLessThanOrEqual(1000);
+      expect(ids.drain()!.forgottenEarly).toBe(10_000 - known.filter(Boolean).length);
+    });
+
+    it('know how late it is, when all are forgotten, after a restart too', () => {
+      const through = of(1000, 10);
+      for (let id = 0; id < 10; id++) add(through, id, NOW);
+      add(through, 1, NOW + 500);
+      const stored = [through.drain()];
+      const ids = restored(stored, 1000, 10);
+      for (const memory of [through, ids]) add(memory, 50, NOW);
+      expect(ids.has(...halves(50), NOW + 1400)).toBe(through.has(...halves(50), NOW + 1400));
+    });
+
     it('know the same after a restart', () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 1, max: 40 }), (steps, most) => {
           const through = of(WINDOW, most);
           let ids = of(WINDOW, most);
           const stored: (IdChunk | null)[] = [];
-          let now = NOW;
+          let clock = NOW;
           for (const { id, by, restart, drain } of steps) {
-            now += by;
+            const now = clock + by;
+            clock = Math.max(clock, now);
             expect(add(ids, id, now)).toBe(add(through, id, now));
             if (drain || restart) stored.push(ids.drain());
             if (restart) ids = restored(stored, WINDOW, most);
@@ -114,6 +144,14 @@ describe('recent ids', () => {
         }),
       );
     });
+  });
+
+  it('lose none when event time moves on by more than 31 bits hold, between two of them', () => {
+    const ids = of();
+    const [first, second, third] = [NOW, NOW + 2 ** 31 - 2, NOW + 2 ** 31 + 1];
+    for (const [id, now] of [first, second, third].entries()) add(ids, id + 1, now);
+    const again = restored([ids.drain()]);
+    expect([1, 2, 3].map((id) => again.has(...halves(id), third))).toEqual([false, true, true]);
   });
 
   it('tell which of what was drained is of no use any more', () => {

@@ -1,7 +1,7 @@
-import { ID_WORDS, IdJournal, type IdChunk } from './id-journal.js';
+import { ID_WORDS, IdJournal, type IdChunk, type NewIds } from './id-journal.js';
 import { IdTable } from './id-table.js';
 
-/** Parts of the window, each of which leaves the database as a whole; when there are too many ids, memory too. */
+/** Parts of the window, and of what memory may hold: what is forgotten early, and what leaves the database, is one of them. */
 const PARTS = 16;
 
 /** The largest stamp that the table holds. */
@@ -24,6 +24,8 @@ interface Part {
 export class RecentIds {
   /** Milliseconds. */
   private readonly partLength: number;
+  /** A part ends with so many ids, so that one of them is little of what memory may hold. */
+  private readonly mostInPart: number;
   /** The oldest first. */
   private parts: Part[] = [];
   private table = new IdTable();
@@ -36,6 +38,8 @@ export class RecentIds {
   private oldest = 0;
   /** How many ids were ever remembered, each as often as it came. */
   private seq = 0;
+  /** Of those, since they were drained. */
+  private forgottenEarly = 0;
 
   /**
    * @param window for how long an id is known, milliseconds of event time
@@ -46,6 +50,7 @@ export class RecentIds {
     private readonly most: number,
   ) {
     this.partLength = Math.ceil(window / PARTS);
+    this.mostInPart = Math.ceil(most / PARTS);
   }
 
   /** For the configured window; null when repeats are not looked for. */
@@ -66,21 +71,28 @@ export class RecentIds {
   /** Remembers an id from now on. @returns whether it came within the window before */
   add(high: number, low: number, now: number): boolean {
     if (now > this.clock) this.moveOn(now);
-    this.journal.add(this.seq, high, low, this.clock);
+    this.journal.add(this.seq, high, low, this.clock, this.firstSeq);
     return this.put(high, low);
   }
 
   /** What was added since the last time, to be restored later; null when nothing was. */
-  drain(): IdChunk | null {
-    return this.journal.drain(this.firstSeq);
+  drain(): NewIds | null {
+    const chunk = this.journal.drain(this.firstSeq);
+    const { forgottenEarly } = this;
+    this.forgottenEarly = 0;
+    return chunk && { ...chunk, forgottenEarly };
   }
 
   /** Takes back in what was drained, chunk by chunk. @param firstSeq that of the last chunk */
   restore({ seq, since, ids }: IdChunk, firstSeq: number): void {
     const forgotten = Math.max(0, firstSeq - seq);
     this.seq = seq + forgotten;
+    // Also when all are forgotten, time has been there.
+    const last = ids[ids.length - 1];
+    if (forgotten * ID_WORDS >= ids.length && last !== undefined) this.moveOn(since + last);
     for (let at = forgotten * ID_WORDS; at < ids.length; at += ID_WORDS) {
-      this.moveOn(since + (ids[at + 2] ?? 0));
+      const clock = since + (ids[at + 2] ?? 0);
+      if (clock > this.clock) this.moveOn(clock);
       this.put(ids[at] ?? 0, ids[at + 1] ?? 0);
     }
   }
@@ -98,11 +110,18 @@ export class RecentIds {
     return before >= oldest;
   }
 
+  /** @param clock after that of now */
   private moveOn(clock: number): void {
     this.clock = clock;
     if (clock - this.origin > MAX_STAMP) this.rebase();
-    if (clock >= (this.parts[this.parts.length - 1]?.until ?? -Infinity)) this.beginPart();
-    this.oldest = Math.max(clock - this.window, this.parts[0]?.since ?? clock) - this.origin;
+    const newest = this.parts[this.parts.length - 1];
+    // Only here, as time moves on: so no two parts share a stamp, and what is forgotten is what came before a moment.
+    if (newest && (clock >= newest.until || this.seq - newest.seq >= this.mostInPart)) this.beginPart();
+    this.setOldest();
+  }
+
+  private setOldest(): void {
+    this.oldest = Math.max(this.clock - this.window, this.parts[0]?.since ?? this.clock) - this.origin;
   }
 
   private rebase(): void {
@@ -114,15 +133,17 @@ export class RecentIds {
 
   private beginPart(): void {
     const { clock, partLength, window } = this;
-    const since = Math.floor(clock / partLength) * partLength;
-    this.parts = this.parts.filter(({ until }) => until > clock - window);
-    this.parts.push({ since, until: since + partLength, seq: this.seq });
+    const until = (Math.floor(clock / partLength) + 1) * partLength;
+    this.parts = this.parts.filter((part) => part.until > clock - window);
+    this.parts.push({ since: clock, until, seq: this.seq });
   }
 
   private forgetPart(): void {
+    const before = this.firstSeq;
     this.parts.shift();
-    // The next one may begin at the same time as the one that is forgotten.
+    this.forgottenEarly += this.firstSeq - before;
+    // All came at the same moment: no stamp tells them from what comes next.
     if (this.parts.length === 0) this.table = new IdTable();
-    else this.moveOn(this.clock);
+    this.setOldest();
   }
 }

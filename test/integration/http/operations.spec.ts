@@ -334,6 +334,7 @@ describe('operations', () => {
         `telecom_last_flush_milliseconds 3.5`,
         `telecom_records_taken_total 0`,
         `telecom_fenced_flushes_total 0`,
+        `telecom_event_ids_forgotten_early_total 0`,
         `# TYPE telecom_events_total counter`,
       ]) {
         expect(text.split('\n')).toContain(line);
