@@ -30,9 +30,9 @@ if (values.list) {
 }
 
 const { seed, rounds, minutes, scenarios } = orUsage(() => ({
-  seed: values.seed ? numberOf('seed', values.seed, { least: 0 }) : Math.floor(Math.random() * 1e6),
-  rounds: values.rounds && numberOf('rounds', values.rounds, { least: 1 }),
-  minutes: values.minutes && numberOf('minutes', values.minutes, { least: 0, whole: false }),
+  seed: numberOf('seed', values.seed, { least: 0 }) ?? Math.floor(Math.random() * 1e6),
+  rounds: numberOf('rounds', values.rounds, { least: 1 }),
+  minutes: numberOf('minutes', values.minutes, { least: 0, whole: false }),
   scenarios: selected(values.only),
 }));
 console.log(`seed ${seed}`);

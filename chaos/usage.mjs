@@ -24,10 +24,12 @@ export const optionsOf = (options) => orUsage(() => parseArgs({ options }).value
 
 /**
  * @param {string} name of the option
- * @param {string} value
+ * @param {string | undefined} value
  * @param {{ least: number, whole?: boolean }} bounds
+ * @returns the number; undefined where the option is not given
  */
 export function numberOf(name, value, { least, whole = true }) {
+  if (value === undefined) return undefined;
   const number = Number(value);
   if (
     value.trim() === '' ||
