@@ -116,7 +116,7 @@ describe("the sample's days", () => {
   it('are right when three processes race for them', async () => {
     const first = await loaded();
     // The embedded log has one reader; the others only build days.
-    const all = [first, await start({}, 'live'), await start({}, 'live')];
+    const all = [first, await start({}, 'connected'), await start({}, 'connected')];
     for (let round = 0; round < 10; round++) {
       const answers = await Promise.all(
         all.flatMap((service) =>

@@ -4,7 +4,7 @@ import { KILLS } from '../support/long.js';
 import { createTestTopic, hasKafka, type TestTopic } from '../support/kafka.js';
 import { appendToLog } from '../support/log.js';
 import { expectBalancedLedger, ledger, sampleRecords } from '../support/sample.js';
-import { waitFor, type Service } from '../support/service.js';
+import { waitFor, type Service, type Stage } from '../support/service.js';
 import { servicesPerTest } from '../support/services.js';
 
 const records = sampleRecords();
@@ -68,7 +68,7 @@ describe("the sample's anomalies, repaired in bulk", () => {
   });
   afterEach(() => topic?.close());
 
-  const start = (until?: 'live'): Promise<Service> => services.start(topic?.env, until);
+  const start = (until?: Stage): Promise<Service> => services.start(topic?.env, until);
 
   async function load(service: Service): Promise<void> {
     await appendToLog(service, topic, records, 4);
@@ -133,13 +133,13 @@ describe("the sample's anomalies, repaired in bulk", () => {
     for (const [reason, patch] of Object.entries(PATCHES))
       jobs.push(await create(first, { filter: { reason }, patch, ratePerSecond: 8 }));
     // With the embedded log one of the two is not ready, and works on replays all the same.
-    let pair = [first, await start('live')];
+    let pair = [first, await start('connected')];
     let applied = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       await delay(Math.random() * 400);
       const victim = pair[kill % 2]!;
       await victim.kill();
-      pair = [pair[(kill + 1) % 2]!, await start('live')];
+      pair = [pair[(kill + 1) % 2]!, await start('connected')];
       const [row]: { applied: number }[] = await db.query(
         `SELECT sum(applied)::integer AS applied FROM replays`,
       );

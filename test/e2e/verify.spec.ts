@@ -114,7 +114,7 @@ describe('a run with every fault, through the embedded log', () => {
 
   it('comes out right when the process that reads the log is killed with -9', async () => {
     const reading = await services.start();
-    const simulating = await services.start({}, 'live');
+    const simulating = await services.start({}, 'connected');
     await waitFor('the second one to stand by', () =>
       simulating.output().includes('another process reads the embedded log'),
     );

@@ -26,10 +26,13 @@ const QUICK = {
   KAFKA_SESSION_TIMEOUT: '6s',
 };
 
-/** Starts `node dist/main.js` and waits until it is ready, or only live. */
+/** How far a start has come: its port is open; it has PostgreSQL, whatever the log does; it has both. */
+export type Stage = 'live' | 'connected' | 'ready';
+
+/** Starts `node dist/main.js` and waits until it has come that far. */
 export async function startService(
   env: Record<string, string>,
-  { until = 'ready' }: { until?: 'ready' | 'live' | undefined } = {},
+  { until = 'ready' }: { until?: Stage | undefined } = {},
 ): Promise<Service> {
   const port = env.PORT ?? String(await pickFreePort());
   const child = spawn(process.execPath, ['dist/main.js'], {
@@ -42,9 +45,16 @@ export async function startService(
   const service = asService(child, `http://127.0.0.1:${port}`, () => output);
   await waitFor(`the service to be ${until}`, async () => {
     if (child.exitCode !== null) throw new Error(`The service ended with code ${child.exitCode}:\n${output}`);
-    return (await fetch(`${service.url}/health/${until}`).catch(() => undefined))?.ok;
+    return hasReached(service.url, until);
   });
   return service;
+}
+
+async function hasReached(url: string, stage: Stage): Promise<boolean> {
+  const answer = await fetch(`${url}/health/${stage === 'live' ? 'live' : 'ready'}`).catch(() => undefined);
+  if (stage !== 'connected') return answer?.ok ?? false;
+  const { checks } = ((await answer?.json()) ?? {}) as { checks?: { database: { status: string } } };
+  return checks?.database.status === 'up';
 }
 
 function asService(child: ChildProcess, url: string, output: () => string): Service {

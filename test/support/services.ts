@@ -1,6 +1,6 @@
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { ledger } from './sample.js';
-import { startService, waitFor, type Service } from './service.js';
+import { startService, waitFor, type Service, type Stage } from './service.js';
 
 /**
  * For each test of a suite a database of its own, and the services that it starts on it, which end with it.
@@ -29,7 +29,7 @@ export function servicesPerTest(common: Record<string, string> = {}) {
         return database.dataSource;
       },
     },
-    start: async (env: Record<string, string> = {}, until?: 'live'): Promise<Service> => {
+    start: async (env: Record<string, string> = {}, until?: Stage): Promise<Service> => {
       const service = await startService({ DATABASE_URL: database.url, ...common, ...env }, { until });
       services.push(service);
       return service;
