@@ -150,7 +150,7 @@ export const variables = {
   DEDUPLICATION_MAX_IDS: variable(
     integer(1000, 100000000),
     '5000000',
-    'Ids remembered for that in one partition at most, at some 33 bytes of memory each; beyond it the oldest are forgotten early.',
+    'Ids remembered for that in one partition at most, each as often as it came, at 24 to 36 bytes of memory, for moments 60; beyond it the oldest are forgotten early.',
   ),
   MAX_EVENT_BYTES: variable(integer(256, 104857600), '1048576', 'Larger records are `oversized`.'),
   ANOMALY_ALERT_RATIO: variable(

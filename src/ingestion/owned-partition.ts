@@ -4,9 +4,13 @@ import type { IntakeRules, RecordOrigin, TakeIn } from './core/intake.js';
 import { OutcomeWindow } from './core/recent-outcomes.js';
 import { PartitionDelta } from './core/partition-delta.js';
 import type { RecentIds } from './core/recent-ids.js';
+import { RecordGroup } from './core/record-group.js';
 
 /** Events that tell whether a producer has gone bad. */
 const RECENT_EVENTS = 10_000;
+
+/** One for all partitions, as each is done with it before another begins. */
+const group = new RecordGroup();
 
 /**
  * A partition that this replica holds the claim of. Memory holds only what came after the last checkpoint: one delta
@@ -56,16 +60,15 @@ export class OwnedPartition {
    * @returns how many it took: less than `most` only when none are left
    */
   take(records: LogRecords, most: number, rules: IntakeRules, now: number): number {
-    const { anomalies } = this.active;
-    let last = -1;
     let taken = 0;
-    for (let record; taken < most && (record = records.next()); taken++) {
-      const before = anomalies.length;
-      this.takeIn(record, this.origin, this.active, rules, now);
-      this.outcomes.add(anomalies[before]?.reason ?? null);
-      last = record.offset;
+    try {
+      while (taken < most && group.read(records, most - taken, rules.maxEventBytes) > 0) {
+        this.takeGroup(rules, now);
+        taken += group.size;
+      }
+    } finally {
+      group.release();
     }
-    if (taken > 0) this.moveTo(BigInt(last) + 1n, taken);
     this.taken += taken;
     return taken;
   }
@@ -87,6 +90,18 @@ export class OwnedPartition {
   /** The sealed delta is in the database. */
   stored(): void {
     this.sealed = null;
+  }
+
+  private takeGroup(rules: IntakeRules, now: number): void {
+    const { active, origin } = this;
+    const { anomalies } = active;
+    this.recentIds?.expect(group.idHighs, group.size);
+    for (let index = 0; index < group.size; index++) {
+      const before = anomalies.length;
+      this.takeIn(group.at(index), origin, active, rules, now);
+      this.outcomes.add(anomalies[before]?.reason ?? null);
+    }
+    this.moveTo(BigInt(group.at(group.size - 1).offset) + 1n, group.size);
   }
 
   private moveTo(offset: bigint, records: number): void {

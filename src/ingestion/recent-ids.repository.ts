@@ -4,22 +4,21 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Checkpoint } from './checkpoint.repository.js';
-import { ID_WORDS, type IdChunk } from './core/id-journal.js';
+import { ID_WORDS, type IdChunk } from './core/id-log.js';
 import type { RecentIds } from './core/recent-ids.js';
 
-/** Rows read with one query; each has the ids of one flush. */
+/** Rows read with one query; each has ids of one flush. */
 const PAGE = 20;
 
 const ID_BYTES = ID_WORDS * Int32Array.BYTES_PER_ELEMENT;
 
 interface Row {
   until_seq: string;
-  first_seq: string;
   since: string;
   ids: Buffer;
 }
 
-/** What partitions know of their last event ids, in `recent_event_ids`: 12 bytes an id, a row for each flush. */
+/** What partitions know of their last event ids, in `recent_event_ids`: 12 bytes an id, a row or more for each flush. */
 @Injectable()
 export class RecentIdsRepository {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
@@ -27,18 +26,15 @@ export class RecentIdsRepository {
   /** Adds what these deltas have added, and drops what is forgotten by now; within the transaction of their checkpoints. */
   async add(transaction: EntityManager, checkpoints: readonly Checkpoint[]): Promise<void> {
     const added = checkpoints.flatMap(({ topic, partition, delta: { newIds } }) =>
-      newIds ? [{ topic, partition, ...newIds }] : [],
+      newIds ? newIds.chunks.map((chunk) => ({ topic, partition, firstSeq: newIds.firstSeq, ...chunk })) : [],
     );
     if (added.length === 0) return;
-    const bytes = added.map(({ ids }) => bytesOf(ids));
-    let end = 0;
-    const ends = bytes.map(({ length }) => (end += length));
-    // All ids as one parameter, which goes to the database as it is; an array of byte strings would be sent as text.
+    // A parameter for the ids of each row, which goes to the database as it is; an array of byte strings would be sent as text.
+    const ids = added.map((_, row) => `$${row + 6}::bytea`).join(', ');
     await transaction.query(
       `WITH added AS (
-         SELECT topic, partition, until_seq, first_seq, since, substring($6::bytea FROM ends - length + 1 FOR length) AS ids
-           FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $7::integer[], $8::integer[])
-             AS added(topic, partition, until_seq, first_seq, since, ends, length)
+         SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], ARRAY[${ids}])
+           AS added(topic, partition, until_seq, first_seq, since, ids)
        ), forgotten AS (
          DELETE FROM recent_event_ids AS stored USING added
           WHERE stored.topic = added.topic AND stored.partition = added.partition AND stored.until_seq <= added.first_seq
@@ -50,9 +46,7 @@ export class RecentIdsRepository {
         added.map(({ seq, ids }) => seq + ids.length / ID_WORDS),
         added.map(({ firstSeq }) => firstSeq),
         added.map(({ since }) => since),
-        Buffer.concat(bytes),
-        ends,
-        bytes.map(({ length }) => length),
+        ...added.map(({ ids }) => bytesOf(ids)),
       ],
     );
   }
@@ -68,7 +62,7 @@ export class RecentIdsRepository {
     let rows: Row[];
     do {
       rows = await this.database.query<Row[]>(
-        `SELECT until_seq, first_seq, since, ids FROM recent_event_ids
+        `SELECT until_seq, since, ids FROM recent_event_ids
           WHERE topic = $1 AND partition = $2 AND until_seq > $3 ORDER BY until_seq LIMIT ${PAGE}`,
         [topic, partition, after],
       );
@@ -81,11 +75,11 @@ export class RecentIdsRepository {
   }
 }
 
-function chunkOf({ until_seq, first_seq, since, ids: bytes }: Row): IdChunk {
+function chunkOf({ until_seq, since, ids: bytes }: Row): IdChunk {
   // A copy: what the database client gives begins anywhere in its memory.
   const ids = new Int32Array(new Uint8Array(inLittleEndian(bytes)).buffer);
   const seq = Number(until_seq) - bytes.length / ID_BYTES;
-  return { seq, firstSeq: Number(first_seq), since: Number(since), ids };
+  return { seq, since: Number(since), ids };
 }
 
 const bytesOf = (ids: Int32Array): Buffer =>

@@ -5,7 +5,7 @@ export class RecentEventIds1764700000000 implements MigrationInterface {
   name = 'RecentEventIds1764700000000';
 
   async up(db: QueryRunner): Promise<void> {
-    // A row for each flush that has brought any. ids: hash and stamp of each, 12 bytes; stamps are milliseconds after `since`.
+    // A row or more for each flush that has brought any. ids: hash and stamp of each, 12 bytes; stamps are milliseconds after `since`.
     // Ids are numbered by partition, `until_seq` follows the last one of the row; those before the `first_seq` of the last row
     // are forgotten.
     await db.query(`

@@ -1,6 +1,6 @@
 /**
- * One record of the log. Hold on to nothing of it: a reader may hand out one object for all records, and its bytes are
- * part of a larger buffer.
+ * One record of the log. Hold on to nothing of it for long: a reader may hand out one object for all records, and its bytes are
+ * part of a larger buffer, in which they stay as they are.
  */
 export interface LogRecord {
   /** A number, unlike positions elsewhere, since each record has one: exact below 2^53, which no log comes near. */

@@ -5,6 +5,7 @@ import { rulesOf } from '../../chaos/rules.mjs';
 import { TrafficMaker } from '../../chaos/traffic-events.mjs';
 import { parseConfig } from '../../src/config/config.js';
 import { intakeRules, takeIn } from '../../src/ingestion/core/intake.js';
+import { judged } from '../../src/ingestion/core/judge.js';
 import { PartitionDelta } from '../../src/ingestion/core/partition-delta.js';
 import { logRecord } from '../../src/transport/record-batch.js';
 
@@ -35,7 +36,13 @@ function byOracle(log: readonly Logged[], changed: Partial<Rules> = {}) {
 function byPipeline(log: readonly Logged[]) {
   const delta = new PartitionDelta(0n, null);
   for (const [offset, { value, timestamp }] of log.entries())
-    takeIn(logRecord(offset, timestamp, value), origin, delta, intake, Date.now());
+    takeIn(
+      judged(logRecord(offset, timestamp, value), intake.maxEventBytes),
+      origin,
+      delta,
+      intake,
+      Date.now(),
+    );
   const { counted, lateCounted, duplicates } = delta.ledger;
   return {
     windows: new Map(

@@ -8,7 +8,7 @@ import { CONFIG, parseConfig, type Config } from '../../src/config/config.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import { configureHttp, createFastifyAdapter } from '../../src/http/configure-http.js';
 import { intakeRules, takeIn } from '../../src/ingestion/core/intake.js';
-import { judgeContent } from '../../src/ingestion/core/judge.js';
+import { judgeContent, judged } from '../../src/ingestion/core/judge.js';
 import { PartitionDelta } from '../../src/ingestion/core/partition-delta.js';
 import { RecentIds } from '../../src/ingestion/core/recent-ids.js';
 import { PartitionOwnership } from '../../src/ingestion/partition-ownership.js';
@@ -171,9 +171,11 @@ async function expectedWindows(db: Pick<DataSource, 'query'>, config: Config): P
   const windows = new WindowDeltas();
   const recentIds = RecentIds.by(config);
   let newest: number | null = null;
+  const rules = intakeRules(config);
   for (const record of records) {
     const delta: PartitionDelta = new PartitionDelta(0n, newest, recentIds);
-    takeIn(record, { topic: 'event_log', partition: 0, incarnation: 1 }, delta, intakeRules(config), 0);
+    const origin = { topic: 'event_log', partition: 0, incarnation: 1 };
+    takeIn(judged(record, rules.maxEventBytes), origin, delta, rules, 0);
     newest = delta.newestEventTime;
     if (!setAside.has(`event_log ${record.offset}`)) windows.merge(delta.windows);
   }

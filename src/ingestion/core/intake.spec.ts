@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { WindowDeltas } from '../../aggregation/core/window-deltas.js';
 import { logRecord, type LogRecord } from '../../transport/record-batch.js';
 import { takeIn, type IntakeRules } from './intake.js';
+import { judged } from './judge.js';
 import { emptyLedger, imbalanceOf, type Ledger } from './ledger.js';
 import { PartitionDelta } from './partition-delta.js';
 import { RecentIds } from './recent-ids.js';
@@ -33,7 +34,8 @@ function take(
   over: Partial<IntakeRules> = {},
   delta = new PartitionDelta(0n, null),
 ) {
-  for (const each of records) takeIn(each, origin, delta, { ...rules, ...over }, NOON);
+  const by = { ...rules, ...over };
+  for (const each of records) takeIn(judged(each, by.maxEventBytes), origin, delta, by, NOON);
   return delta;
 }
 const reasonOf = (value: LogRecord): string => take([value]).anomalies[0]?.reason ?? 'counted';

@@ -3,7 +3,7 @@ import { EVENT_TYPE_WINDOWS, REGION_WINDOWS } from '../../aggregation/core/windo
 import { valueOf, type LogRecord } from '../../transport/record-batch.js';
 import { decode } from './decode.js';
 import type { RawEvent, Rejection, ValidEvent } from './event.js';
-import { instant, judgeAhead, judgeRecord, type TimeRefusal } from './judge.js';
+import { instant, judgeAhead, type JudgedRecord, type TimeRefusal } from './judge.js';
 import type { PartitionDelta } from './partition-delta.js';
 import { eventTimeOf } from './validate.js';
 
@@ -44,21 +44,20 @@ export interface RecordOrigin {
 export type TakeIn = typeof takeIn;
 
 /**
- * Takes one record into the partition's delta: counted in its windows, or set aside with a reason.
+ * Takes one record, judged by `rules.maxEventBytes`, into the partition's delta: counted in its windows, or set aside with a reason.
  * The outcome depends on the log up to this record alone, never on batches, restarts or other partitions.
  * @param now epoch milliseconds; stands in for the timestamp of a record that has none
  */
 export function takeIn(
-  record: LogRecord,
+  record: JudgedRecord,
   origin: RecordOrigin,
   delta: PartitionDelta,
   rules: IntakeRules,
   now: number,
 ): void {
   delta.ledger.consumed++;
-  const { timestamp: recordTimestamp } = record;
+  const { timestamp: recordTimestamp, verdict } = record;
   if (recordTimestamp < 0) delta.untimedUntil = BigInt(record.offset) + 1n;
-  const verdict = judgeRecord(record, rules.maxEventBytes);
   if (verdict.reason !== null) {
     setAside(record, origin, delta, verdict, verdict.event && eventTimeOf(verdict.event));
     return;

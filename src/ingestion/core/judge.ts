@@ -14,6 +14,11 @@ export interface TimeRefusal {
   readonly detail: string;
 }
 
+/** A record, and what the rules about it by itself come to. */
+export interface JudgedRecord extends LogRecord {
+  readonly verdict: Verdict;
+}
+
 /** The rules about a record by itself, from its size to the event's timestamp. */
 export function judgeRecord(record: LogRecord, maxBytes: number): Verdict {
   const { bytes, start, end } = record;
@@ -23,6 +28,11 @@ export function judgeRecord(record: LogRecord, maxBytes: number): Verdict {
   }
   const decoded = decode(valueOf(record), maxBytes);
   return decoded.reason === null ? validate(decoded.event) : decoded;
+}
+
+export function judged(record: LogRecord, maxBytes: number): JudgedRecord {
+  const { offset, timestamp, bytes, start, end } = record;
+  return { offset, timestamp, bytes, start, end, verdict: judgeRecord(record, maxBytes) };
 }
 
 /** The same for the bytes of a record. */

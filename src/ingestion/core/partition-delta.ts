@@ -1,8 +1,7 @@
 import type { NewAnomaly } from '../../anomalies/core/anomaly.js';
 import { WindowDeltas } from '../../aggregation/core/window-deltas.js';
-import type { NewIds } from './id-journal.js';
 import { emptyLedger } from './ledger.js';
-import type { RecentIds } from './recent-ids.js';
+import type { NewIds, RecentIds } from './recent-ids.js';
 
 /** All that one partition has added between two offsets of its log; a flush stores it whole or not at all. */
 export class PartitionDelta {

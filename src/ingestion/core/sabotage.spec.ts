@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { logRecord, type LogRecord } from '../../transport/record-batch.js';
 import { takeIn, type IntakeRules, type TakeIn } from './intake.js';
+import { judged } from './judge.js';
 import { imbalanceOf } from './ledger.js';
 import { PartitionDelta } from './partition-delta.js';
 import { sabotagedTakeIn } from './sabotage.js';
@@ -29,7 +30,7 @@ const recordsOf = (minutes: readonly (number | 'broken')[]): LogRecord[] =>
   });
 
 function take(records: readonly LogRecord[], how: TakeIn, delta = new PartitionDelta(0n, null)) {
-  for (const record of records) how(record, origin, delta, rules, NOON);
+  for (const record of records) how(judged(record, rules.maxEventBytes), origin, delta, rules, NOON);
   return delta;
 }
 const countsOf = (delta: PartitionDelta) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { WindowDeltas, type WindowDelta } from '../../aggregation/core/window-deltas.js';
-import { judgeRecord } from '../../ingestion/core/judge.js';
+import { judged, judgeRecord } from '../../ingestion/core/judge.js';
 import { takeIn, type IntakeRules } from '../../ingestion/core/intake.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
 import { RecentIds } from '../../ingestion/core/recent-ids.js';
@@ -274,7 +274,7 @@ describe('laws', () => {
     let newest: number | null = null;
     for (const [position, each] of records.entries()) {
       const delta: PartitionDelta = new PartitionDelta(0n, newest, recentIds);
-      takeIn(each, origin, delta, by, TEN);
+      takeIn(judged(each, by.maxEventBytes), origin, delta, by, TEN);
       newest = delta.newestEventTime;
       duplicates += delta.ledger.duplicates;
       const anomaly = anomalies.get(each.offset);
@@ -290,13 +290,7 @@ describe('laws', () => {
         if (!anomaly) outcome.anomalies.push(`${each.offset} ${rejection.reason}`);
       } else if (!anomaly) {
         const laxly = new PartitionDelta(0n, newest, recentIds);
-        takeIn(
-          each,
-          origin,
-          laxly,
-          { ...by, maxEventBytes: 1e9, maxLateness: 1e18, lateEvents: 'amend' },
-          TEN,
-        );
+        takeIn(judged(each, 1e9), origin, laxly, { ...by, maxLateness: 1e18, lateEvents: 'amend' }, TEN);
         windows.merge(laxly.windows);
       }
     }

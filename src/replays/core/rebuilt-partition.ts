@@ -2,7 +2,7 @@ import type { WindowDelta } from '../../aggregation/core/window-deltas.js';
 import type { NewAnomaly } from '../../anomalies/core/anomaly.js';
 import type { AnomalyStatus } from '../../anomalies/anomalies.schemas.js';
 import { takeIn, type IntakeRules, type RecordOrigin } from '../../ingestion/core/intake.js';
-import { judgeRecord } from '../../ingestion/core/judge.js';
+import { judged, judgeRecord } from '../../ingestion/core/judge.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
 import type { RecentIds } from '../../ingestion/core/recent-ids.js';
 import type { LogRecord, LogRecords } from '../../transport/record-batch.js';
@@ -23,8 +23,8 @@ export interface Rebuilt {
   readonly passing: readonly string[];
 }
 
-/** With these every event counts that counts with some. */
-const ANY_SETTINGS = { maxEventBytes: Infinity, maxLateness: Infinity, lateEvents: 'amend' } as const;
+/** With these, and without a limit of bytes, every event counts that counts with some. */
+const ANY_SETTINGS = { maxLateness: Infinity, lateEvents: 'amend' } as const;
 
 /**
  * Takes one partition's log in again. Records that an anomaly is stored for count by what became of that anomaly, and
@@ -95,7 +95,7 @@ export class RebuiltPartition {
   private takeAnew(record: LogRecord, rules: IntakeRules, now: number): void {
     const { anomalies } = this.delta;
     const before = anomalies.length;
-    takeIn(record, this.origin, this.delta, rules, now);
+    takeIn(judged(record, rules.maxEventBytes), this.origin, this.delta, rules, now);
     this.newest = this.delta.newestEventTime;
     const rejection = anomalies[before];
     if (!rejection) return;
@@ -113,7 +113,7 @@ export class RebuiltPartition {
    */
   private goOnCounting(record: LogRecord, rules: IntakeRules, now: number): void {
     const counted = this.newDelta();
-    takeIn(record, this.origin, counted, { ...rules, ...ANY_SETTINGS }, now);
+    takeIn(judged(record, Infinity), this.origin, counted, { ...rules, ...ANY_SETTINGS }, now);
     this.delta.windows.merge(counted.windows);
   }
 
@@ -124,7 +124,7 @@ export class RebuiltPartition {
     now: number,
   ): void {
     const verdict = this.newDelta();
-    takeIn(record, this.origin, verdict, rules, now);
+    takeIn(judged(record, rules.maxEventBytes), this.origin, verdict, rules, now);
     // By the rules of today it moves the watermark, whatever was made of it.
     this.newest = this.delta.newestEventTime = verdict.newestEventTime;
     const rejection = verdict.anomalies[0];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { WindowDeltas } from '../../aggregation/core/window-deltas.js';
 import { intakeRules, takeIn } from '../../ingestion/core/intake.js';
+import { judged } from '../../ingestion/core/judge.js';
 import { logRecord } from '../../transport/record-batch.js';
 import { PartitionDelta } from '../../ingestion/core/partition-delta.js';
 import { RecentIds } from '../../ingestion/core/recent-ids.js';
@@ -307,7 +308,10 @@ describe('what the pipeline makes of traffic', () => {
           const partition = Number(event.key) % newest.length;
           key.add(event, partition);
           takeIn(
-            logRecord(offset, Math.ceil(startedAt + event.dueAt), event.value),
+            judged(
+              logRecord(offset, Math.ceil(startedAt + event.dueAt), event.value),
+              config.MAX_EVENT_BYTES,
+            ),
             { topic: 't', partition, incarnation: 1 },
             deltas[partition]!,
             intakeRules(config),

@@ -1,3 +1,4 @@
+import { PrometheusService } from '../../../src/operations/prometheus.service.js';
 import { LogApp, type TestRecord } from '../../support/log-app.js';
 import { waitFor } from '../../support/service.js';
 
@@ -125,5 +126,9 @@ describe('repeats by producers', () => {
     await service.append(many(0));
     expect(await ledger()).toMatchObject({ counted: 3000, duplicates: 0 });
     expect(await bytes()).toBeLessThanOrEqual(24_000);
+    const metrics = (await service.get(PrometheusService).scrape()).split('\n');
+    expect(metrics).toContain('telecom_event_ids_forgotten_early_total 2000');
+    await service.append(many(0));
+    expect(await ledger()).toMatchObject({ counted: 3000, duplicates: 1000 });
   });
 });
