@@ -93,19 +93,21 @@ export async function startService(env, port, nodeArguments = []) {
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
   return {
     url,
     pid: child.pid,
+    isRunning,
     async ready() {
       while (!(await fetch(`${url}/health/ready`).catch(() => undefined))?.ok) {
-        if (child.exitCode !== null) throw new Error(`The service ended with code ${child.exitCode}`);
+        if (!isRunning()) throw new Error(`The service ended: ${child.exitCode ?? child.signalCode}`);
         await delay(100);
       }
     },
     ...usageOf(child.pid),
     stop: () =>
       new Promise((done) => {
-        if (child.exitCode !== null) return done();
+        if (!isRunning()) return done();
         child.once('exit', done);
         child.kill('SIGTERM');
       }),

@@ -1,33 +1,19 @@
 // Microseconds an event takes from the bytes of a fetch to its windows, by stage, beside JSON.parse of the same events:
 // npm run bench:hot-path -- --json
 import { parseArgs } from 'node:util';
-import { createRecordsBatch } from '@platformatic/kafka';
-import { intakeRules, takeIn } from '../dist/ingestion/core/intake.js';
 import { judgeRecord } from '../dist/ingestion/core/judge.js';
 import { PartitionDelta } from '../dist/ingestion/core/partition-delta.js';
 import { RecentIds } from '../dist/ingestion/core/recent-ids.js';
-import { EventGenerator } from '../dist/simulator/core/event-generator.js';
-import { RecordCursor } from '../dist/transport/core/record-cursor.js';
-import { storedBatches } from '../dist/transport/core/stored-batches.js';
+import { asStored, generated, MAX_EVENT_BYTES, recordsOf, takeAll } from './intake.mjs';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '40' }, json: { type: 'boolean', default: false } },
 });
 const EVENTS = 10_000;
-const NOON = Date.parse('2025-11-08T12:00:00Z');
-const MAX_EVENT_BYTES = 1_048_576;
-const origin = { topic: 'bench', partition: 0, incarnation: 1 };
-const rules = intakeRules({
-  MAX_EVENT_BYTES,
-  MAX_LATENESS: 86_400_000,
-  WATERMARK_DELAY: 60_000,
-  LATE_EVENTS: 'amend',
-});
 
-const generator = new EventGenerator({ seed: 7, invalidRate: 0.01 });
-const events = Array.from({ length: EVENTS }, (_, n) => generator.next((NOON + n) * 1000).value);
+const events = generated(EVENTS);
 const texts = events.map((value) => value?.toString('latin1') ?? '');
-const bytes = asStored();
+const bytes = asStored(events);
 
 /** Each works on all events, and returns what shows that it did. */
 const stages = {
@@ -36,7 +22,7 @@ const stages = {
   /** That, and the event's fields, judged. */
   judge: () => count((record) => judgeRecord(record, MAX_EVENT_BYTES).reason === null),
   /** That, and lateness, windows, anomalies, ledger: all there is between fetch and flush. */
-  'take in': takeAll,
+  'take in': takeAllIn,
   'JSON.parse': () => texts.filter(isJson).length,
 };
 
@@ -60,23 +46,16 @@ else {
   console.log(`take in / JSON.parse: ${ratio.toFixed(2)}`);
 }
 
-/** The events in one batch, as a broker stores and sends it. */
-function asStored() {
-  const timestamp = BigInt(NOON + EVENTS);
-  return createRecordsBatch(events.map((value) => ({ topic: origin.topic, value, timestamp }))).buffer;
-}
-
 function count(holds) {
-  const records = new RecordCursor(storedBatches(bytes), 0, Infinity);
+  const records = recordsOf(bytes);
   let found = 0;
   for (let record; (record = records.next());) if (holds(record)) found++;
   return found;
 }
 
-function takeAll() {
+function takeAllIn() {
   const delta = new PartitionDelta(0n, null, new RecentIds(600_000, 5_000_000));
-  const records = new RecordCursor(storedBatches(bytes), 0, Infinity);
-  for (let record; (record = records.next());) takeIn(record, origin, delta, rules, NOON);
+  takeAll(bytes, delta);
   return delta.ledger.counted;
 }
 

@@ -117,6 +117,14 @@ async function ours(round, settings = {}) {
 function summarise() {
   /** The two of a round met the same machine. */
   const ratio = (other) => spread(results.c.map(({ rate }, round) => rate / results[other][round].rate));
+  const { c, d } = results;
+  /** Their rates come in steps of the flush interval. */
+  const finer = {
+    'c/d before the last flush': spread(
+      c.map(({ rateBeforeLast }, round) => rateBeforeLast / d[round].rateBeforeLast),
+    ),
+    'd/c of CPU': spread(c.map(({ cpuSeconds }, round) => d[round].cpuSeconds / cpuSeconds)),
+  };
   return {
     machine: { cpu: cpus()[0].model, cores: cpus().length, node: process.version },
     load: {
@@ -133,7 +141,7 @@ function summarise() {
       peakMb: spread(results[letter].map(({ peakMb }) => peakMb)),
       flushes: 'flushes' in results[letter][0] ? spread(results[letter].map(({ flushes }) => flushes)) : null,
     })),
-    ratios: { 'c/a': ratio('a'), 'c/b': ratio('b'), 'c/d': ratio('d') },
+    ratios: { 'c/a': ratio('a'), 'c/b': ratio('b'), 'c/d': ratio('d'), ...finer },
     verified: [...results.c, ...results.d].every(({ differences }) => differences.length === 0),
   };
 }

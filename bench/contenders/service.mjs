@@ -10,7 +10,8 @@ const FIRST_PORT = 24_000;
  * the first of them has claimed partitions (all of the log before it) to the checkpoint of the last event.
  * @param {Record<string, string>} env
  * @param {{ replicas: number, answer: import('../../dist/simulator/core/answer-key.js').Answer }} work what it must find
- * @returns {Promise<import('./consumers.mjs').Result & { flushes: number, differences: string[] }>}
+ * @returns {Promise<import('./consumers.mjs').Result & { rateBeforeLast: number, flushes: number, differences: string[] }>}
+ *   rateBeforeLast: up to the last checkpoint but one, as the last one waits for its timer
  */
 export async function measureService(env, { replicas, answer }) {
   const events = answer.partitions.reduce((sum, { sent }) => sum + sent, 0);
@@ -21,13 +22,15 @@ export async function measureService(env, { replicas, answer }) {
     for (let replica = 0; replica < replicas; replica++)
       services.push(await startService(env, FIRST_PORT + replica));
     const cpuSeconds = () => services.reduce((sum, service) => sum + service.cpuSeconds(), 0);
-    let state = await stateOf(database, (claimed) => claimed !== null);
+    const alive = () => services.every((service) => service.isRunning());
     // A rebalance has partitions claimed anew.
-    const { claimed } = state;
+    const [{ claimed }] = await statesUntil(database, alive, (claimed) => claimed !== null);
     const cpuAtFirst = cpuSeconds();
-    state = await stateOf(database, (_, consumed) => consumed >= events);
+    const [last, beforeLast] = await statesUntil(database, alive, (_, consumed) => consumed >= events);
+    const rateAt = ({ consumed, flushed }) => consumed / ((flushed - claimed) / 1000);
     const result = {
-      rate: events / ((state.flushed - claimed) / 1000),
+      rate: rateAt(last),
+      rateBeforeLast: rateAt(beforeLast?.consumed ? beforeLast : last),
       cpuSeconds: ((cpuSeconds() - cpuAtFirst) / events) * 1e6,
       peakMb: Math.max(...services.map((service) => service.peakMb())),
     };
@@ -43,16 +46,20 @@ export async function measureService(env, { replicas, answer }) {
   }
 }
 
-/** How the service stands as soon as that is so. */
-async function stateOf(database, isReached) {
+/** How the service stands as soon as that is so, and how it stood at the checkpoint before. */
+async function statesUntil(database, alive, isReached) {
+  let [state, before] = [];
   for (;;) {
+    if (!alive()) throw new Error('The service has ended before it was done');
     const { rows } = await database
       .query(
         `SELECT coalesce(sum(consumed), 0)::float8 AS consumed, min(claimed_at) AS claimed, max(last_flush_at) AS flushed FROM ingest_partitions`,
       )
       // The tables are not there yet.
       .catch(() => ({ rows: [{ consumed: 0, claimed: null }] }));
-    if (isReached(rows[0].claimed, rows[0].consumed)) return rows[0];
+    if (state && rows[0].consumed !== state.consumed) before = state;
+    state = rows[0];
+    if (isReached(state.claimed, state.consumed)) return [state, before];
     await delay(50);
   }
 }
