@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KafkaBroker } from '../scripts/kafka/broker.mjs';
+import { pickFreePort } from '../scripts/kafka/ports.mjs';
+import { Link } from './link.mjs';
 import { patchedService } from './patches.mjs';
 import { Postgres } from './postgres.mjs';
 
@@ -21,10 +23,13 @@ export class Environment {
    */
   static async start({ keep = false } = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'telecom-chaos-'));
+    const port = await pickFreePort();
+    const proxied = { port, proxyPort: await pickFreePort({ except: port }) };
     const [broker, postgres] = await Promise.all([
       KafkaBroker.start({
         dir: join(folder, 'broker'),
         heapMb: 512,
+        proxied,
         log: (line) => console.error(line),
         properties: {
           // Transactions of a producer that was killed must not hold readers up for a minute.
@@ -34,19 +39,25 @@ export class Environment {
       }),
       Postgres.start(join(folder, 'postgres'), { max_connections: MAX_CONNECTIONS }, keep ? '' : folder),
     ]);
-    return new Environment(folder, broker, postgres, keep);
+    return new Environment(folder, broker, postgres, proxied, keep);
   }
 
   /** @private use Environment.start() */
-  constructor(folder, broker, postgres, keep) {
+  constructor(folder, broker, postgres, proxied, keep) {
     this.folder = folder;
     this.broker = broker;
     this.postgres = postgres;
+    this.proxied = proxied;
     this.keep = keep;
   }
 
   get brokers() {
     return this.broker.bootstrapServers;
+  }
+
+  /** A way to the broker that can be cut; one at a time, as the broker tells clients its port. @returns {Promise<Link>} */
+  linkToKafka() {
+    return Link.open({ port: this.proxied.proxyPort, target: this.proxied.port });
   }
 
   /**

@@ -62,9 +62,9 @@ export class Postgres {
     return `postgresql://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** For the service. */
-  serviceUrl(database) {
-    return `postgresql://${SERVICE_ROLE}@127.0.0.1:${this.port}/${database}`;
+  /** For the service. @param {string} database @param {number} [port] that of a link to it */
+  serviceUrl(database, port = this.port) {
+    return `postgresql://${SERVICE_ROLE}@127.0.0.1:${port}/${database}`;
   }
 
   async createDatabase(name) {
@@ -123,6 +123,18 @@ export class Postgres {
     });
   }
 
+  /** SIGSTOP of all its processes: connections stay open, and nothing answers. */
+  freeze() {
+    // It makes no more of them then.
+    this.#process?.signal('SIGSTOP');
+    for (const pid of this.#children()) signal(pid, 'SIGSTOP');
+  }
+
+  thaw() {
+    for (const pid of this.#children()) signal(pid, 'SIGCONT');
+    this.#process?.signal('SIGCONT');
+  }
+
   /** As pg_ctl stop -m immediate: no checkpoint, no farewell; the next start recovers from the WAL. */
   async crash() {
     this.#process?.signal('SIGQUIT');
@@ -130,7 +142,27 @@ export class Postgres {
   }
 
   async stop() {
+    this.thaw();
     this.#process?.signal('SIGINT');
     if ((await this.#process?.waitForEnd(10_000)) === undefined) await this.crash();
+  }
+
+  /** @returns {number[]} process ids: the server has one process for each connection, and some of its own */
+  #children() {
+    const { pid } = this.#process ?? {};
+    if (!pid || !this.isRunning) return [];
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(/\s+/)
+      .filter(Boolean)
+      .map(Number);
+  }
+}
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // It has just ended.
   }
 }

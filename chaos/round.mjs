@@ -1,5 +1,7 @@
 import pg from 'pg';
+import { pickFreePort } from '../scripts/kafka/ports.mjs';
 import { Feed } from './feed.mjs';
+import { Link } from './link.mjs';
 import { LogReader } from './log.mjs';
 import { Meter } from './meter.mjs';
 import { LogOracle } from './oracle.mjs';
@@ -28,6 +30,8 @@ const CATCH_UP_MS = 180_000;
 export class Round {
   #beganAt = performance.now();
   #print;
+  /** @type {Link[]} */
+  #links = [];
   /** What happened, and when: seconds since the beginning. @type {{ at: number, text: string }[]} */
   events = [];
   /** What was to be seen, and was not. @type {string[]} */
@@ -135,6 +139,23 @@ export class Round {
     return ms;
   }
 
+  /**
+   * A replica that reaches Kafka and PostgreSQL by ways of its own, which can be cut. At most one in a round.
+   * @returns {Promise<{ replica: import('./replica.mjs').Replica, kafka: Link, postgres: Link }>}
+   */
+  async startLinked() {
+    const { environment, postgres: server, name } = this;
+    const kafka = await environment.linkToKafka();
+    this.#links.push(kafka);
+    const postgres = await Link.open({ port: await pickFreePort(), target: server.port });
+    this.#links.push(postgres);
+    const env = {
+      KAFKA_BROKERS: kafka.address,
+      DATABASE_URL: server.serviceUrl(name, postgres.port),
+    };
+    return { replica: await this.replicas.start({ env }), kafka, postgres };
+  }
+
   /** One statement, or several without parameters, in the round's database. */
   sql(text, parameters) {
     return this.postgres.query(text, parameters, this.name);
@@ -211,6 +232,7 @@ export class Round {
     await this.traffic?.kill();
     await this.meter?.stop();
     await this.replicas?.kill();
+    await Promise.all(this.#links.map((link) => link.close()));
     this.log?.close();
     await this.topic?.close();
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { addPartitions, freezeBroker, killBroker, poison } from './faults/broker-faults.mjs';
 import * as database from './faults/database-faults.mjs';
 import { fillDisk, smallDisk } from './faults/disk-fault.mjs';
+import * as network from './faults/network-faults.mjs';
 import { deleteUnreadRecords, recreateTopic, replaceTopic } from './faults/log-faults.mjs';
 import {
   dieAt,
@@ -11,6 +12,7 @@ import {
   stormOfRebalances,
 } from './faults/replica-faults.mjs';
 import { freezeBeforeFlush, rewindDatabase, wakeUpInAnotherLog } from './faults/zombie-faults.mjs';
+import { everythingAtOnce } from './faults/combined-faults.mjs';
 import { dieInDailyRun, dieInLogReplay, dieInReplay } from './faults/side-work-faults.mjs';
 
 /**
@@ -161,6 +163,13 @@ export const scenarios = [
     },
   },
   {
+    name: 'database-frozen',
+    about: 'SIGSTOP of PostgreSQL for 30 s, and for 70 s: longer than replicas wait for an answer',
+    run: async (round) => {
+      for (const seconds of [30, 70]) await database.freezeDatabase(round, { seconds });
+    },
+  },
+  {
     name: 'commits-failed',
     about: 'connections are ended in their COMMIT, before it is written',
     run: (round) => database.killCommits(round, { written: false, kills: 8 }),
@@ -194,6 +203,35 @@ export const scenarios = [
     about: "PostgreSQL's disk is full, WAL and all, and has space again",
     ownPostgres: smallDisk,
     run: fillDisk,
+  },
+  {
+    name: 'cut-off-from-kafka',
+    about:
+      'nothing comes through between a replica and Kafka: others take over, while it still reaches PostgreSQL',
+    run: (round) => network.cutOffFromKafka(round, { times: 3 }),
+  },
+  {
+    name: 'cut-off-from-database',
+    about:
+      'nothing comes through between a replica and PostgreSQL; what it had sent arrives when the link is mended',
+    run: (round) => network.cutOffFromDatabase(round, { seconds: [5, 20, 70] }),
+  },
+  {
+    name: 'cut-off-from-all',
+    about:
+      'nothing comes through between a replica and Kafka or PostgreSQL, which come back one after the other',
+    run: (round) => network.cutOffFromAll(round, { times: 3 }),
+  },
+  {
+    name: 'connections-reset',
+    about: 'all connections of a replica end again and again',
+    run: (round) => network.resetConnections(round, { times: 20 }),
+  },
+  {
+    name: 'all-at-once',
+    about: 'kill -9 of replicas, of the broker and of PostgreSQL, and a link that is cut, side by side',
+    settings: { replicas: 3 },
+    run: everythingAtOnce,
   },
   { name: 'poison', about: 'some 300 kinds of bad records, all codecs, transactions', run: poison },
 ];

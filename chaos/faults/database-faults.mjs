@@ -17,6 +17,22 @@ export async function restartDatabase(round) {
   await round.recovered('a restart of the database');
 }
 
+/** The database is there, and answers nobody. @param {Round} round */
+export async function freezeDatabase(round, { seconds }) {
+  const { postgres } = round;
+  postgres.freeze();
+  round.say(`SIGSTOP of PostgreSQL for ${seconds} s`);
+  const thawsAt = performance.now() + seconds * 1_000;
+  try {
+    await round.seen('replicas that are not ready', () => round.someReplicaIsNotReady());
+    await delay(Math.max(0, thawsAt - performance.now()));
+  } finally {
+    postgres.thaw();
+  }
+  round.say('SIGCONT of PostgreSQL');
+  await round.recovered('a frozen database');
+}
+
 /**
  * What happens in the COMMIT of a transaction that moves a checkpoint, from now on: a deferred trigger runs there, before its record
  * is written.

@@ -4,24 +4,25 @@ import { until } from '../until.mjs';
 /** @typedef {import('../round.mjs').Round} Round */
 
 /** Whether the replica is named as the owner of a partition: by its process id. */
-const owns = (replica, stands) =>
-  [...stands.values()].some(({ owner }) => owner?.split(':').at(-2) === String(replica.pid));
+export const isOwner = (replica, { owner }) => owner?.split(':').at(-2) === String(replica.pid);
+
+export const owns = (replica, stands) => [...stands.values()].some((stand) => isOwner(replica, stand));
 
 /**
  * kill -9 of a random replica at random moments; another one takes its place at once. Half of the kills do not wait for the one
  * before to be over.
  * @param {Round} round
+ * @param {{ kills: number, spared?: import('../replica.mjs').Replica }} how spared: is not killed
  */
-export async function killRandomly(round, { kills }) {
+export async function killRandomly(round, { kills, spared }) {
   const { random, replicas } = round;
-  const size = replicas.running.length;
   for (let kill = 1; kill <= kills; kill++) {
     await delay(random.between(100, 2_500));
-    const victim = random.pick(replicas.running);
+    const victim = random.pick(replicas.running.filter((replica) => replica !== spared));
     await victim.look();
     await victim.kill();
     round.say(`kill -9 of ${victim.name} (${kill} of ${kills})`);
-    const joined = replicas.scaleTo(size);
+    const joined = replicas.start().then((replica) => replica.ready());
     if (random.next() < 0.5 || kill === kills) await round.recovered('kill -9');
     await joined;
   }

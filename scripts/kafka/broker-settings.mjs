@@ -3,6 +3,11 @@ import { HOST } from './ports.mjs';
 
 /** @typedef {Record<string, string | number | boolean>} KafkaProperties */
 
+/**
+ * A second door for clients, behind a proxy: they are told to come by the proxy's port.
+ * @typedef {{ port: number, proxyPort: number }} ProxiedListener
+ */
+
 const MIB = 1024 * 1024;
 
 /**
@@ -13,16 +18,24 @@ const MIB = 1024 * 1024;
  * @param {number} options.controllerPort may change between two starts on the same data
  * @param {string} options.dataDir
  * @param {string} options.metadataDir
+ * @param {ProxiedListener} [options.proxied]
  * @param {KafkaProperties} options.overrides
  * @returns {KafkaProperties}
  */
-export function brokerSettings({ port, controllerPort, dataDir, metadataDir, overrides }) {
+export function brokerSettings({ port, controllerPort, dataDir, metadataDir, proxied, overrides }) {
+  const listeners = `PLAINTEXT://${HOST}:${port},CONTROLLER://${HOST}:${controllerPort}`;
   return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@${HOST}:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://${HOST}:${port},CONTROLLER://${HOST}:${controllerPort}`,
+    ...(proxied
+      ? {
+          listeners: `${listeners},PROXIED://${HOST}:${proxied.port}`,
+          'advertised.listeners': `PLAINTEXT://${HOST}:${port},PROXIED://${HOST}:${proxied.proxyPort}`,
+          'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT',
+        }
+      : { listeners }),
     'log.dirs': dataDir,
     // Only when it is a folder of its own does Kafka lock it before writing: two brokers on one `dir` would
     // corrupt the metadata.

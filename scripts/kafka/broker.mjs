@@ -17,6 +17,7 @@ import { answersApiVersions, HOST, isPortFree, pickFreePort } from './ports.mjs'
  * @property {number} [port] default, or 0: a free one
  * @property {import('./broker-settings.mjs').KafkaProperties} [properties] server.properties that override
  *   ours
+ * @property {import('./broker-settings.mjs').ProxiedListener} [proxied]
  * @property {number} [heapMb] default 512
  * @property {boolean} [fastStart] for tests: starts sooner, runs slower (C1 compiler only); default false
  * @property {number} [startTimeoutMs] default 60000
@@ -68,17 +69,17 @@ export class KafkaBroker {
    * @private use KafkaBroker.start()
    * @param {string} dir
    * @param {number} port
-   * @param {Pick<KafkaBrokerOptions, 'properties' | 'startTimeoutMs'> & { temporary: boolean,
+   * @param {Pick<KafkaBrokerOptions, 'properties' | 'proxied' | 'startTimeoutMs'> & { temporary: boolean,
    *   jvm: Omit<ConstructorParameters<typeof KafkaJvm>[0], 'logFile'> }} options
    */
-  constructor(dir, port, { jvm, temporary, properties = {}, startTimeoutMs = 60_000 }) {
+  constructor(dir, port, { jvm, temporary, properties = {}, proxied, startTimeoutMs = 60_000 }) {
     this.dir = dir;
     this.port = port;
     this.bootstrapServers = `${HOST}:${port}`;
     this.logFile = path.join(dir, 'broker.log');
     this.#log = new BrokerLog(this.logFile);
     this.#jvm = new KafkaJvm({ ...jvm, logFile: this.logFile });
-    this.#options = { temporary, properties, startTimeoutMs };
+    this.#options = { temporary, properties, proxied, startTimeoutMs };
   }
 
   /** The JVM's process id; another one after restart(). */
@@ -179,6 +180,7 @@ export class KafkaBroker {
       port: this.port,
       controllerPort: await pickFreePort({ except: this.port }),
       ...this.#dataDirs,
+      proxied: this.#options.proxied,
       overrides: this.#options.properties,
     });
     writeFileSync(file, toPropertiesFile(settings));
