@@ -24,7 +24,7 @@ export class Environment {
   static async start({ keep = false } = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'telecom-chaos-'));
     const port = await pickFreePort();
-    const proxied = { port, proxyPort: await pickFreePort({ except: port }) };
+    const proxied = { port, proxyPort: await pickFreePort({ except: [port] }) };
     const [broker, postgres] = await Promise.all([
       KafkaBroker.start({
         dir: join(folder, 'broker'),

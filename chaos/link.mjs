@@ -2,6 +2,7 @@ import { connect, createServer } from 'node:net';
 import { HOST } from '../scripts/kafka/ports.mjs';
 
 /** @typedef {import('node:net').Socket} Socket */
+/** @typedef {'near' | 'far'} Side that of the client, or that of the server */
 
 /**
  * A way to a server that can be cut, as behind a dead switch: nobody hears of it, connections stay open, and nothing comes through,
@@ -10,10 +11,12 @@ import { HOST } from '../scripts/kafka/ports.mjs';
 export class Link {
   #server;
   #isCut = false;
-  /** @type {Set<{ near: Socket, far: Socket }>} */
-  #connections = new Set();
-  /** Connections that were made while it was cut. @type {Set<Socket>} */
-  #waiting = new Set();
+  /** What is to come through once it is mended, in order. @type {(() => void)[]} */
+  #held = [];
+  /** Both ends of each connection. @type {Set<Socket>} */
+  #ends = new Set();
+  /** See {@link Link.cutAt}. @type {{ text: string, side: Side } | undefined} */
+  #trap;
 
   /** @param {{ port: number, target: number }} ports its own, and that of the server */
   static async open({ port, target }) {
@@ -30,79 +33,86 @@ export class Link {
     this.port = port;
     this.target = target;
     // What one side has said before it hung up still has to reach the other.
-    this.#server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
+    this.#server = createServer({ allowHalfOpen: true }, (near) => {
+      this.#keep(near);
+      this.#pass(() => this.#join(near));
+    });
   }
 
   get address() {
     return `${HOST}:${this.port}`;
   }
 
+  get isCut() {
+    return this.#isCut;
+  }
+
   cut() {
     this.#isCut = true;
-    for (const { near, far } of this.#connections) {
-      near.pause();
-      far.pause();
-    }
+  }
+
+  /**
+   * Cuts it when this is about to come through, which then is the first to arrive once it is mended.
+   * @param {string} text
+   * @param {Side} side who says it
+   */
+  cutAt(text, side) {
+    this.#trap = { text, side };
   }
 
   mend() {
     this.#isCut = false;
-    for (const { near, far } of this.#connections) {
-      near.resume();
-      far.resume();
-    }
-    for (const near of this.#waiting) this.#join(near);
-    this.#waiting.clear();
+    this.#trap = undefined;
+    for (const arrive of this.#held.splice(0)) arrive();
   }
 
-  /** Ends all its connections with RST, as a firewall that has been restarted. */
+  /** Ends all its connections with RST, as a firewall that has been restarted. @returns {boolean} whether there were any */
   reset() {
-    for (const { near, far } of this.#connections) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
-    }
+    const ends = [...this.#ends];
+    for (const end of ends) end.resetAndDestroy();
+    return ends.length > 0;
   }
 
   async close() {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const near of this.#waiting) near.destroy();
+    this.#held = [];
     this.reset();
     await closed;
   }
 
   /** @param {Socket} near */
-  #accept(near) {
-    near.on('error', () => near.destroy());
-    if (!this.#isCut) return this.#join(near);
-    near.pause();
-    this.#waiting.add(near);
-    near.once('close', () => this.#waiting.delete(near));
-  }
-
-  /** @param {Socket} near */
   #join(near) {
-    const connection = { near, far: connect({ port: this.target, host: HOST, allowHalfOpen: true }) };
-    this.#connections.add(connection);
-    this.#forward(near, connection.far, connection);
-    this.#forward(connection.far, near, connection);
-    if (this.#isCut) this.cut();
-    else near.resume();
+    if (near.destroyed) return;
+    const far = connect({ port: this.target, host: HOST, allowHalfOpen: true });
+    this.#keep(far);
+    this.#forward(near, far, 'near');
+    this.#forward(far, near, 'far');
   }
 
-  /** @param {Socket} from @param {Socket} to @param {{ near: Socket, far: Socket }} connection */
-  #forward(from, to, connection) {
+  /** @param {Socket} end */
+  #keep(end) {
+    this.#ends.add(end);
+    // A socket that fails is closed; its peer is told in #forward.
+    end.on('error', () => undefined);
+    end.once('close', () => this.#ends.delete(end));
+  }
+
+  /** @param {Socket} from @param {Socket} to @param {Side} side that of `from` */
+  #forward(from, to, side) {
     from.on('data', (chunk) => {
-      if (!to.write(chunk)) from.pause();
+      if (this.#trap?.side === side && chunk.includes(this.#trap.text)) this.cut();
+      this.#pass(() => {
+        if (!to.write(chunk)) from.pause();
+      });
     });
-    to.on('drain', () => {
-      if (!this.#isCut) from.resume();
-    });
-    from.on('end', () => to.end());
-    from.on('error', () => from.destroy());
-    from.once('close', (hasFailed) => {
-      this.#connections.delete(connection);
-      if (hasFailed) to.resetAndDestroy();
-      else to.end();
-    });
+    to.on('drain', () => from.resume());
+    from.on('end', () => this.#pass(() => to.end()));
+    from.on('error', () => this.#pass(() => to.resetAndDestroy()));
+  }
+
+  /** @param {() => void} arrive */
+  #pass(arrive) {
+    if (this.#isCut) this.#held.push(arrive);
+    else arrive();
   }
 }

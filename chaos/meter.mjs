@@ -45,9 +45,9 @@ export class Meter {
   /**
    * Waits until every partition has moved its checkpoint on; those that are halted need not.
    * @param {string} fault that has just ended
+   * @param {number} [since] what the time counts from, by performance.now(); default now
    */
-  async recovered(fault) {
-    const endedAt = performance.now();
+  async recovered(fault, since = performance.now()) {
     const before = new Map(await this.fresh());
     const stuck = () =>
       [...this.stands].filter(
@@ -61,7 +61,7 @@ export class Meter {
       const which = stuck().map(([partition, { next, owner }]) => `${partition} at ${next} of ${owner}`);
       throw new Error(`After ${fault} the checkpoints do not move on: partition ${which.join('; ')}`);
     }
-    const ms = performance.now() - endedAt;
+    const ms = performance.now() - since;
     this.recoveries.push({ fault, ms });
     return ms;
   }

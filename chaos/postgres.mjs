@@ -16,6 +16,8 @@ const SERVICE_ROLE = 'telecom';
  */
 export class Postgres {
   #process;
+  /** Process ids of its children, while they are. @type {number[]} */
+  #frozen = [];
 
   /**
    * @param {string} folder for the cluster and its log; made when missing
@@ -127,13 +129,16 @@ export class Postgres {
   freeze() {
     // It makes no more of them then.
     this.#process?.signal('SIGSTOP');
-    for (const pid of this.#children()) signal(pid, 'SIGSTOP');
+    process.once('exit', this.thaw);
+    this.#frozen = this.#children();
+    for (const pid of this.#frozen) signal(pid, 'SIGSTOP');
   }
 
-  thaw() {
-    for (const pid of this.#children()) signal(pid, 'SIGCONT');
+  thaw = () => {
+    process.off('exit', this.thaw);
+    for (const pid of this.#frozen.splice(0)) signal(pid, 'SIGCONT');
     this.#process?.signal('SIGCONT');
-  }
+  };
 
   /** As pg_ctl stop -m immediate: no checkpoint, no farewell; the next start recovers from the WAL. */
   async crash() {
@@ -151,11 +156,18 @@ export class Postgres {
   #children() {
     const { pid } = this.#process ?? {};
     if (!pid || !this.isRunning) return [];
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .trim()
-      .split(/\s+/)
-      .filter(Boolean)
-      .map(Number);
+    const all = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    // The guard is one, too.
+    return all.filter((child) => nameOf(child) === 'postgres').map(Number);
+  }
+}
+
+/** @returns {string | undefined} of its program; undefined once it has ended */
+function nameOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return undefined;
   }
 }
 

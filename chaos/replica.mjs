@@ -16,6 +16,8 @@ export class Replica {
   #last = { taken: 0, fenced: 0, handles: 0 };
   /** Peak resident set in MB, by the kernel's account. */
   peakMb = 0;
+  /** Whether it is meant to end; else it has to live on, whatever is done to it. */
+  mayEnd = false;
 
   /**
    * @param {{ name: string, env: Record<string, string>, logFile: string, dist?: string }} options dist: folder of the built
@@ -126,11 +128,13 @@ export class Replica {
   }
 
   async kill() {
+    this.mayEnd = true;
     await this.#process.kill();
   }
 
   /** SIGTERM. @returns how it ended */
   async stop() {
+    this.mayEnd = true;
     this.#process.signal('SIGCONT');
     this.#process.signal('SIGTERM');
     const ending = await this.#process.waitForEnd(30_000);

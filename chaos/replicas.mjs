@@ -47,8 +47,10 @@ export class Replicas {
   }
 
   /** @param {string} failpoint see patch-catalogue.mjs @returns {Promise<Replica>} one that does there what it is told */
-  startDoomed(failpoint) {
-    return this.start({ dist: this.common.patched(), env: { FAILPOINT: failpoint } });
+  async startDoomed(failpoint) {
+    const replica = await this.start({ dist: this.common.patched(), env: { FAILPOINT: failpoint } });
+    replica.mayEnd = true;
+    return replica;
   }
 
   /** Starts or stops (SIGTERM) as many as it takes, and waits until those are ready. */

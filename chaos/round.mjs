@@ -30,8 +30,8 @@ const CATCH_UP_MS = 180_000;
 export class Round {
   #beganAt = performance.now();
   #print;
-  /** @type {Link[]} */
-  #links = [];
+  /** @type {{ kafka: Link, postgres: Link } | undefined} */
+  #links;
   /** What happened, and when: seconds since the beginning. @type {{ at: number, text: string }[]} */
   events = [];
   /** What was to be seen, and was not. @type {string[]} */
@@ -122,10 +122,11 @@ export class Round {
     }
   }
 
-  async recovered(fault) {
+  /** @param {string} fault that has just ended @param {number} [since] when it began to be felt, by performance.now() */
+  async recovered(fault, since) {
     let ms;
     try {
-      ms = await this.meter.recovered(fault);
+      ms = await this.meter.recovered(fault, since);
     } catch (error) {
       const ends = [...(await this.log.bounds())].map(
         ([partition, { stable }]) => `${partition} ends at ${stable}`,
@@ -140,20 +141,26 @@ export class Round {
   }
 
   /**
-   * A replica that reaches Kafka and PostgreSQL by ways of its own, which can be cut. At most one in a round.
+   * A replica that reaches Kafka and PostgreSQL by ways of its own, which can be cut; one at a time.
    * @returns {Promise<{ replica: import('./replica.mjs').Replica, kafka: Link, postgres: Link }>}
    */
   async startLinked() {
-    const { environment, postgres: server, name } = this;
-    const kafka = await environment.linkToKafka();
-    this.#links.push(kafka);
-    const postgres = await Link.open({ port: await pickFreePort(), target: server.port });
-    this.#links.push(postgres);
+    const links = (this.#links ??= await this.#openLinks());
     const env = {
-      KAFKA_BROKERS: kafka.address,
-      DATABASE_URL: server.serviceUrl(name, postgres.port),
+      KAFKA_BROKERS: links.kafka.address,
+      DATABASE_URL: this.postgres.serviceUrl(this.name, links.postgres.port),
     };
-    return { replica: await this.replicas.start({ env }), kafka, postgres };
+    return { replica: await this.replicas.start({ env }), ...links };
+  }
+
+  async #openLinks() {
+    const postgres = await Link.open({ port: await pickFreePort(), target: this.postgres.port });
+    try {
+      return { postgres, kafka: await this.environment.linkToKafka() };
+    } catch (error) {
+      await postgres.close();
+      throw error;
+    }
   }
 
   /** One statement, or several without parameters, in the round's database. */
@@ -202,6 +209,8 @@ export class Round {
   /** @returns {Promise<string[]>} where the database differs from what the log says, when all of it is read */
   async judge() {
     await this.caughtUp();
+    for (const { name, isRunning, mayEnd } of this.replicas.all)
+      this.expect(isRunning || mayEnd, `${name} has ended by itself`);
     return this.compare();
   }
 
@@ -232,7 +241,7 @@ export class Round {
     await this.traffic?.kill();
     await this.meter?.stop();
     await this.replicas?.kill();
-    await Promise.all(this.#links.map((link) => link.close()));
+    await Promise.all([this.#links?.kafka.close(), this.#links?.postgres.close()]);
     this.log?.close();
     await this.topic?.close();
   }

@@ -217,6 +217,21 @@ export const scenarios = [
     run: (round) => network.cutOffFromDatabase(round, { seconds: [5, 20, 70] }),
   },
   {
+    name: 'cut-in-commit',
+    about:
+      'a COMMIT, or its answer, is on its way for 4, 15 and 70 s; of a replica that is killed meanwhile, too',
+    run: (round) =>
+      network.cutInCommit(round, [
+        { side: 'near', seconds: 4 },
+        { side: 'far', seconds: 4 },
+        { side: 'near', seconds: 4, killed: true },
+        { side: 'far', seconds: 4, killed: true },
+        { side: 'near', seconds: 15 },
+        { side: 'near', seconds: 15, killed: true },
+        { side: 'near', seconds: 70 },
+      ]),
+  },
+  {
     name: 'cut-off-from-all',
     about:
       'nothing comes through between a replica and Kafka or PostgreSQL, which come back one after the other',

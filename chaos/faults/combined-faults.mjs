@@ -9,10 +9,13 @@ export async function everythingAtOnce(round) {
     for (let time = 0; time < times; time++) await fault(round);
   };
   const linked = await linkedOwner(round);
-  await Promise.all([
+  const faults = await Promise.allSettled([
     cutOffFromAll(round, { times: 2, linked }),
     killRandomly(round, { kills: 8, spared: linked.replica }),
     timesOver(3, restartDatabase),
     timesOver(2, killBroker),
   ]);
+  // The servers are the next round's, too: no fault may go on when another one has failed.
+  const failed = faults.filter(({ status }) => status === 'rejected').map(({ reason }) => reason);
+  if (failed.length > 0) throw failed[0];
 }

@@ -20,10 +20,10 @@ export async function restartDatabase(round) {
 /** The database is there, and answers nobody. @param {Round} round */
 export async function freezeDatabase(round, { seconds }) {
   const { postgres } = round;
-  postgres.freeze();
-  round.say(`SIGSTOP of PostgreSQL for ${seconds} s`);
   const thawsAt = performance.now() + seconds * 1_000;
   try {
+    postgres.freeze();
+    round.say(`SIGSTOP of PostgreSQL for ${seconds} s`);
     await round.seen('replicas that are not ready', () => round.someReplicaIsNotReady());
     await delay(Math.max(0, thawsAt - performance.now()));
   } finally {

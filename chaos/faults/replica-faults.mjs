@@ -22,9 +22,9 @@ export async function killRandomly(round, { kills, spared }) {
     await victim.look();
     await victim.kill();
     round.say(`kill -9 of ${victim.name} (${kill} of ${kills})`);
-    const joined = replicas.start().then((replica) => replica.ready());
-    if (random.next() < 0.5 || kill === kills) await round.recovered('kill -9');
-    await joined;
+    const waits = random.next() < 0.5 || kill === kills;
+    const successor = await replicas.start();
+    await Promise.all([successor.ready(), waits && round.recovered('kill -9')]);
   }
 }
 

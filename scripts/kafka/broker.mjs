@@ -60,7 +60,12 @@ export class KafkaBroker {
     const temporary = dir === undefined;
     const home = temporary ? mkdtempSync(path.join(tmpdir(), 'kafka-broker-')) : path.resolve(dir);
     const jvm = { java, classpath, heapMb, fastStart, removeWithParent: temporary ? home : undefined };
-    const broker = new KafkaBroker(home, port || (await pickFreePort()), { ...options, jvm, temporary });
+    const except = [options.proxied?.port, options.proxied?.proxyPort];
+    const broker = new KafkaBroker(home, port || (await pickFreePort({ except })), {
+      ...options,
+      jvm,
+      temporary,
+    });
     await broker.#start();
     return broker;
   }
@@ -176,11 +181,12 @@ export class KafkaBroker {
   async #writeSettings() {
     mkdirSync(this.dir, { recursive: true });
     const file = path.join(this.dir, 'server.properties');
+    const { proxied } = this.#options;
     const settings = brokerSettings({
       port: this.port,
-      controllerPort: await pickFreePort({ except: this.port }),
+      controllerPort: await pickFreePort({ except: [this.port, proxied?.port, proxied?.proxyPort] }),
       ...this.#dataDirs,
-      proxied: this.#options.proxied,
+      proxied,
       overrides: this.#options.properties,
     });
     writeFileSync(file, toPropertiesFile(settings));

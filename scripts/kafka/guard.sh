@@ -12,6 +12,10 @@ command_pid=$$ # stays the same across exec below
   # The parent writes a line when COMMAND has ended in the normal way; end of file means that the parent is
   # gone.
   if read -r _ <&3; then exit 0; fi
+  # Children that a test has frozen must wake up to notice that COMMAND is gone. There is no /proc on macOS.
+  for child in $(cat "/proc/$command_pid/task/$command_pid/children" 2>/dev/null); do
+    kill -CONT "$child" 2>/dev/null
+  done
   # This watcher is in COMMAND's process group, so the kernel can't have given the pid to another process
   # meanwhile.
   kill -KILL "$command_pid" 2>/dev/null

@@ -8,13 +8,13 @@ export const HOST = '127.0.0.1';
  * A free port below the ephemeral range (from 32768 on Linux, 49152 on macOS), unlike what `listen(0)` gives.
  * While a broker is down, a client that retries its port from an ephemeral one may connect to itself, and
  * then the broker cannot bind again.
- * @param {{ except?: number }} [options]
+ * @param {{ except?: readonly (number | undefined)[] }} [options]
  * @returns {Promise<number>}
  */
-export async function pickFreePort({ except } = {}) {
+export async function pickFreePort({ except = [] } = {}) {
   for (let attempt = 0; attempt < 1_000; attempt += 1) {
     const port = randomInt(20_000, 32_000);
-    if (port !== except && (await isPortFree(port))) return port;
+    if (!except.includes(port) && (await isPortFree(port))) return port;
   }
   throw new Error(`no free port found on ${HOST}`);
 }

@@ -15,7 +15,7 @@ export interface LogRecord {
 
 /** Records one after the other, to be read once. */
 export interface LogRecords {
-  /** @returns the next record, valid until the next call; null when there is none left */
+  /** @returns the next record, valid until the next call; null when there is none left, and from then on */
   next(): LogRecord | null;
 }
 

@@ -97,6 +97,61 @@ describe('a link', () => {
     await waitFor('the last words', () => far.text === 'hello COMMIT' && far.ended);
   });
 
+  it('does not tell that one side has failed while it is cut, and brings what that had said', async () => {
+    const [client, far] = await joined();
+    link.cut();
+    client.socket.write('COMMIT');
+    await silence();
+    client.socket.resetAndDestroy();
+    await silence();
+    expect(far).toMatchObject({ text: 'hello ', ended: false, failed: false });
+    link.mend();
+    await waitFor('the failure', () => far.failed);
+    expect(far.text).toBe('hello COMMIT');
+  });
+
+  it('brings much, and all of it in order, to one that is slow, over many cuts', async () => {
+    const [client, far] = await joined();
+    const sent = Array.from({ length: 500 }, (_, number) => `${number} `.repeat(2000));
+    far.socket.pause();
+    for (const text of sent) client.socket.write(text);
+    const whole = `hello ${sent.join('')}`;
+    for (let cut = 0; far.text.length < whole.length; cut++) {
+      if (cut % 2 === 0) link.cut();
+      else link.mend();
+      far.socket.resume();
+      await new Promise(setImmediate);
+      far.socket.pause();
+    }
+    expect(far.text === whole).toBe(true);
+  });
+
+  it('closes while it is cut', async () => {
+    const [client] = await joined();
+    link.cut();
+    client.socket.write('never');
+    const waiting = await join();
+    await link.close();
+    await waitFor('both to notice', () => client.failed && waiting.failed);
+  });
+
+  it.each(['near', 'far'] as const)('is cut just before a text from the %s side', async (side) => {
+    const [client, far] = await joined();
+    const [from, to] = side === 'near' ? [client, far] : [far, client];
+    link.cutAt('COMMIT', side);
+    to.socket.write('COMMIT of the other side');
+    await waitFor('what the other side says', () => from.text.endsWith('COMMIT of the other side'));
+    from.socket.write('INSERT;');
+    await waitFor('what is said before', () => to.text.endsWith('INSERT;'));
+    from.socket.write('COMMIT;');
+    await waitFor('it to be cut', () => link.isCut);
+    from.socket.write('SELECT;');
+    await silence();
+    expect(to.text).toMatch(/INSERT;$/);
+    link.mend();
+    await waitFor('all of it', () => to.text.endsWith('INSERT;COMMIT;SELECT;'));
+  });
+
   it('lets those in that came while it was cut once it is mended', async () => {
     link.cut();
     const client = await join();

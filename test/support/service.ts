@@ -43,10 +43,15 @@ export async function startService(
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const service = asService(child, `http://127.0.0.1:${port}`, () => output);
-  await waitFor(`the service to be ${until}`, async () => {
-    if (child.exitCode !== null) throw new Error(`The service ended with code ${child.exitCode}:\n${output}`);
-    return hasReached(service.url, until);
-  });
+  try {
+    await waitFor(`the service to be ${until}`, () => {
+      if (child.exitCode !== null) throw new Error(`The service ended with code ${child.exitCode}`);
+      return hasReached(service.url, until);
+    });
+  } catch (cause) {
+    await service.kill();
+    throw new Error(`${(cause as Error).message}:\n${output}`, { cause });
+  }
   return service;
 }
 

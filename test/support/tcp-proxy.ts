@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** Passes connections on to a server, counts what comes back, and cuts them. */
+/** Passes connections on to a server, counts what comes back, and drops them. */
 export class TcpProxy {
   /** Bytes that came back from the server. */
   received = 0;
   private readonly clients = new Set<Socket>();
-  private cutsAt = Infinity;
+  private dropsAt = Infinity;
 
   private constructor(
     private readonly server: Server,
@@ -34,18 +34,18 @@ export class TcpProxy {
     return this.clients.size;
   }
 
-  /** Cuts all connections. */
-  cut(): void {
+  /** Ends all connections. */
+  drop(): void {
     for (const client of this.clients) client.destroy();
   }
 
-  /** Cuts all connections in the middle of an answer, when so many more bytes have come. */
-  cutAfter(bytes: number): void {
-    this.cutsAt = this.received + bytes;
+  /** Ends all connections in the middle of an answer, when so many more bytes have come. */
+  dropAfter(bytes: number): void {
+    this.dropsAt = this.received + bytes;
   }
 
   async stop(): Promise<void> {
-    this.cut();
+    this.drop();
     this.server.close();
     await once(this.server, 'close');
   }
@@ -63,11 +63,11 @@ export class TcpProxy {
     client.on('close', () => this.clients.delete(client));
     client.pipe(server);
     server.on('data', (chunk: Buffer) => {
-      const wanted = chunk.subarray(0, Math.max(0, this.cutsAt - this.received));
+      const wanted = chunk.subarray(0, Math.max(0, this.dropsAt - this.received));
       this.received += wanted.length;
       client.write(wanted);
-      if (this.received < this.cutsAt) return;
-      this.cutsAt = Infinity;
+      if (this.received < this.dropsAt) return;
+      this.dropsAt = Infinity;
       // What was written goes out first.
       for (const each of this.clients) each.destroySoon();
     });

@@ -35,7 +35,7 @@ export function judged(record: LogRecord, maxBytes: number): JudgedRecord {
   return { offset, timestamp, bytes, start, end, verdict: judgeRecord(record, maxBytes) };
 }
 
-/** The same for the bytes of a record. */
+/** As {@link judgeRecord}, for bytes that are no record yet. */
 export const judgeContent = (value: Buffer | null, maxBytes: number): Verdict =>
   judgeRecord(logRecord(0, 0, value), maxBytes);
 

@@ -67,8 +67,8 @@ suite('RecordFetcher, when not all goes well', () => {
     let cuts = 0;
     fetching.before = async () => {
       // In front of the answer that is on its way, and in the midst of one.
-      if (cuts < 6 && ++cuts % 2 === 0) proxy.cut();
-      else if (cuts < 6) proxy.cutAfter(cuts * 7_001);
+      if (cuts < 6 && ++cuts % 2 === 0) proxy.drop();
+      else if (cuts < 6) proxy.dropAfter(cuts * 7_001);
       await new Promise(setImmediate);
     };
     fetching.read(0, 1);
@@ -77,7 +77,7 @@ suite('RecordFetcher, when not all goes well', () => {
     expect(fetching.failures.length).toBeGreaterThan(0);
 
     fetching.before = () => undefined;
-    proxy.cut();
+    proxy.drop();
     await publish(0, 1);
     await has(0, 610);
     expect(fetching.offsets(0)).toEqual(numbers(0, 610));
@@ -103,7 +103,7 @@ suite('RecordFetcher, when not all goes well', () => {
     async function move(partition: number): Promise<void> {
       fetching.cluster.leaderOf = (each) => (each === partition || each === 2 ? 1 : 0);
       const before = other.received;
-      other.cut(); // so that it looks for the leaders
+      other.drop(); // so that it looks for the leaders
       await waitFor('the other broker', () => other.received > before + 10_000);
       await silence(other);
     }
