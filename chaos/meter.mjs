@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { until } from './until.mjs';
+import { InVain, until } from './until.mjs';
 
 const POLL_MS = 100;
 const LOOK_MS = 1_000;
@@ -57,9 +57,12 @@ export class Meter {
       await until('checkpoints', () => before.size > 0 && stuck().length === 0, {
         timeoutMs: RECOVERY_TIMEOUT_MS,
       });
-    } catch {
+    } catch (error) {
+      if (!(error instanceof InVain)) throw error;
       const which = stuck().map(([partition, { next, owner }]) => `${partition} at ${next} of ${owner}`);
-      throw new Error(`After ${fault} the checkpoints do not move on: partition ${which.join('; ')}`);
+      throw new Error(`After ${fault} the checkpoints do not move on: partition ${which.join('; ')}`, {
+        cause: error,
+      });
     }
     const ms = performance.now() - since;
     this.recoveries.push({ fault, ms });

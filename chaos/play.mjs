@@ -49,7 +49,7 @@ export async function play(environment, scenario, { seed, print }) {
       postgres,
       print,
     });
-    differences = (await scenario.run(round)) ?? [];
+    differences = /** @type {string[] | undefined} */ (await scenario.run(round)) ?? [];
     if (differences.length === 0) differences = await round.judge();
   } catch (error) {
     problems.push(error.stack);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+// @ts-ignore It is built after types are checked.
 import { findPostgresBinaries, postgresRunner } from '../dist/database/postgres-binaries.js';
 import { GuardedProcess } from '../scripts/kafka/guarded-process.mjs';
 import { pickFreePort } from '../scripts/kafka/ports.mjs';

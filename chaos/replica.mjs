@@ -88,6 +88,7 @@ export class Replica {
     );
   }
 
+  /** @param {string} path @param {{ method?: string, body?: unknown }} [options] */
   async request(path, { method = 'GET', body } = {}) {
     const response = await fetch(this.url + path, {
       method,

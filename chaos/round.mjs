@@ -9,7 +9,7 @@ import { Random } from './random.mjs';
 import { Replicas } from './replicas.mjs';
 import { rulesOf } from './rules.mjs';
 import { Topic } from './topic.mjs';
-import { until } from './until.mjs';
+import { InVain, until } from './until.mjs';
 import { differences } from './verdict.mjs';
 
 /** How long replicas may take to come to the end of the log, once it does not grow any more. */
@@ -66,6 +66,7 @@ export class Round {
     this.#print = print;
   }
 
+  /** @param {Settings} settings */
   async #begin({ partitions = 4, replicas = 2, rate = 20_000, env = {}, control, rates, startAgoMs = 0 }) {
     const { brokers } = this.environment;
     const { name, seed } = this;
@@ -117,7 +118,8 @@ export class Round {
   async seen(what, probe) {
     try {
       await until(what, probe, { timeoutMs: 60_000 });
-    } catch {
+    } catch (error) {
+      if (!(error instanceof InVain)) throw error;
       this.expect(false, `there were no ${what}`);
     }
   }
@@ -196,12 +198,15 @@ export class Round {
       [...bounds].filter(([partition, { stable }]) => this.meter.stands.get(partition)?.next !== stable);
     try {
       await until('the end of the log', () => behind().length === 0, { timeoutMs: CATCH_UP_MS });
-    } catch {
+    } catch (error) {
+      if (!(error instanceof InVain)) throw error;
       const which = behind().map(
         ([partition, { stable }]) =>
           `${partition} is at ${this.meter.stands.get(partition)?.next} of ${stable}`,
       );
-      throw new Error(`The replicas do not come to the end of the log: partition ${which.join(', ')}`);
+      throw new Error(`The replicas do not come to the end of the log: partition ${which.join(', ')}`, {
+        cause: error,
+      });
     }
     await this.meter.fresh();
   }

@@ -8,7 +8,7 @@ export function rulesOf({ LATE_EVENTS = 'amend', MAX_LATENESS = '7d', DEDUPLICAT
     maxEventBytes: 1_048_576,
     maxLatenessMs: milliseconds(MAX_LATENESS),
     watermarkDelayMs: 60_000,
-    lateEvents: LATE_EVENTS,
+    lateEvents: /** @type {'amend' | 'divert'} */ (LATE_EVENTS),
     deduplicationMs: milliseconds(DEDUPLICATION_WINDOW),
   };
 }

@@ -41,9 +41,10 @@ export const scenarios = [
     name: 'calm',
     about: 'nothing, for 5 s: what the suite says of a service that is left alone',
     run: async (round) => {
-      const [before, beganAt] = [round.traffic.stats().sent, performance.now()];
+      const sent = () => /** @type {import('./traffic.mjs').TrafficStats} */ (round.traffic.stats()).sent;
+      const [before, beganAt] = [sent(), performance.now()];
       await delay(5_000);
-      const rate = (round.traffic.stats().sent - before) / ((performance.now() - beganAt) / 1_000);
+      const rate = (sent() - before) / ((performance.now() - beganAt) / 1_000);
       round.say(`${rate.toFixed(0)} events/s`);
       round.expect(rate > 0.8 * 20_000, `traffic is only ${rate.toFixed(0)} events/s`);
     },

@@ -118,8 +118,13 @@ function growth() {
     console.log('Too short to tell whether anything grows; 6 minutes at least');
     return [];
   }
-  const slopes = Object.entries(MOST_GROWTH).map(([name, most]) => [name, slopeOf(half, name), most]);
-  for (const [name, slope] of slopes) console.log(`${name} in the second half: ${slope.toFixed(2)} a minute`);
+  const slopes = Object.entries(MOST_GROWTH).map(([name, most]) => ({
+    name,
+    most,
+    slope: slopeOf(half, name),
+  }));
+  for (const { name, slope } of slopes)
+    console.log(`${name} in the second half: ${slope.toFixed(2)} a minute`);
   const median = (list) =>
     quantile(
       list.map(({ p50 }) => p50),
@@ -129,8 +134,10 @@ function growth() {
   console.log(`latency of the second half by that of the first: ${slowdown.toFixed(2)}`);
   return [
     ...slopes
-      .filter(([, slope, most]) => slope > most)
-      .map(([name, slope, most]) => `${name} grows by ${slope.toFixed(2)} a minute, at most ${most} is flat`),
+      .filter(({ slope, most }) => slope > most)
+      .map(
+        ({ name, slope, most }) => `${name} grows by ${slope.toFixed(2)} a minute, at most ${most} is flat`,
+      ),
     ...(slowdown > MOST_SLOWDOWN ? [`latency has grown ${slowdown.toFixed(2)} times`] : []),
   ];
 }

@@ -19,7 +19,10 @@ export function orUsage(read) {
   }
 }
 
-/** @param {import('node:util').ParseArgsConfig['options']} options */
+/**
+ * @template {NonNullable<import('node:util').ParseArgsConfig['options']>} T
+ * @param {T} options
+ */
 export const optionsOf = (options) => orUsage(() => parseArgs({ options }).values);
 
 /**

@@ -16,6 +16,6 @@ export async function everythingAtOnce(round) {
     timesOver(2, killBroker),
   ]);
   // The servers are the next round's, too: no fault may go on when another one has failed.
-  const failed = faults.filter(({ status }) => status === 'rejected').map(({ reason }) => reason);
-  if (failed.length > 0) throw failed[0];
+  const failed = faults.find((fault) => fault.status === 'rejected');
+  if (failed) throw failed.reason;
 }

@@ -78,6 +78,7 @@ export async function replaceTopic(round) {
 
 const positions = (stands) => [...stands.values()].map(({ next }) => next).join(', ');
 
+/** @param {Round} round @param {Map<number, import('../meter.mjs').Stand>} before as it was with the old log */
 async function goOnWithNewLog(round, before) {
   const partitions = [...before.keys()];
   await expectHalted(round, partitions, 'log_replaced');
@@ -92,7 +93,12 @@ async function goOnWithNewLog(round, before) {
   await round.recovered('a topic made anew');
 }
 
-/** Loud: the log says it, and every replica shows it. */
+/**
+ * Loud: the log says it, and every replica shows it.
+ * @param {Round} round
+ * @param {readonly number[]} partitions
+ * @param {string} reason
+ */
 async function expectHalted(round, partitions, reason) {
   const { replicas, meter } = round;
   await until(`partition ${partitions.join(', ')} to halt`, () =>
@@ -107,7 +113,9 @@ async function expectHalted(round, partitions, reason) {
       `GET /pipeline says of partition ${partition}: ${status}, ${halted?.reason}, and not halted, ${reason}`,
     );
   await round.seen('the log to say that they are halted', () =>
-    partitions.every((partition) => round.someReplicaSays(`Partition ${partition} is HALTED`)),
+    partitions.every((partition) =>
+      replicas.all.some((replica) => replica.output().includes(`Partition ${partition} is HALTED`)),
+    ),
   );
   round.say(`partition ${partitions.join(', ')} halted: ${reason}`);
 }
@@ -120,6 +128,7 @@ export async function acknowledgeAll(round) {
   round.log.newLog(partitions);
 }
 
+/** @param {Round} round @param {number} partition */
 async function acknowledge(round, partition) {
   const done = await round.replicas.awake.request(`/pipeline/partitions/${partition}/acknowledge`, {
     method: 'POST',

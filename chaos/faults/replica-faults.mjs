@@ -65,6 +65,7 @@ export async function dieAtWork(round, { failpoint, times = 1, begin }) {
   return round.recovered('kill -9 at a failpoint');
 }
 
+/** @param {Round} round @param {import('../replica.mjs').Replica} doomed @param {string} failpoint */
 async function hasDied(round, doomed, failpoint) {
   const ending = await doomed.waitForEnd(60_000);
   if (ending !== 'SIGKILL') {
