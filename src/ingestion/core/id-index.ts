@@ -1,13 +1,8 @@
 import type { IdLog } from './id-log.js';
-import { IdSlots, UNKNOWN } from './id-slots.js';
-
-/** So many that their memory comes near together, so few that all of it stays there. Of 16 to 500, 64 took the least time. */
-export const IDS_AT_ONCE = 64;
+import { IDS_AT_ONCE, IdSlots, UNKNOWN } from './id-slots.js';
 
 /** Each so many additions, one does some of the work for a new table, which is done long before the old one has no room left. */
-const TURN = 16;
-/** So many ids are taken over in a turn: some 10 µs. */
-const IDS_A_TURN = 256;
+const TURN = 4;
 
 /**
  * Finds ids in their log. A table that is full gives way to a new one, which takes over what the log still holds bit by bit, so that
@@ -53,10 +48,11 @@ export class IdIndex {
 
   /**
    * Brings the memory near that is needed for ids, for all of them at once: asked one by one, each would wait for its own.
-   * @param highs has the first parts of their hashes, at every so many numbers
+   * @param highs begins with the first parts of their hashes
+   * @param count at most {@link IDS_AT_ONCE}
    */
-  expect(highs: Int32Array, end: number, step: number): void {
-    this.touched = this.slots.touch(highs, end, step) | (this.newSlots?.touch(highs, end, step) ?? 0);
+  expect(highs: Int32Array, count: number): void {
+    this.touched = this.slots.touch(highs, count) | (this.newSlots?.touch(highs, count) ?? 0);
   }
 
   /** As nothing is known any more, there is no need to wait until the table is full. */
@@ -78,7 +74,7 @@ export class IdIndex {
 
   private takeOver(newSlots: IdSlots): void {
     const from = Math.max(this.from, this.log.from);
-    this.from = Math.min(this.until, from + IDS_A_TURN);
+    this.from = Math.min(this.until, from + IDS_AT_ONCE);
     for (const { seq, ids } of this.log.runs(from, this.from)) newSlots.putAll(seq, ids);
     if (this.from < this.until) return;
     this.slots = newSlots;

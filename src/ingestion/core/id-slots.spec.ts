@@ -24,7 +24,7 @@ describe('slots of ids', () => {
   });
 
   it('are prepared bit by bit, and hold nothing by that', () => {
-    const slots = new IdSlots(new IdLog(), 20, 2 ** 15);
+    const slots = new IdSlots(new IdLog(), 20, 2 ** 13);
     expect(Array.from({ length: 5 }, () => slots.prepare())).toEqual([false, false, false, true, true]);
     expect(slots.find(0, 1)).toBe(UNKNOWN);
   });

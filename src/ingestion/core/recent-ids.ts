@@ -1,6 +1,9 @@
-import { IdIndex, IDS_AT_ONCE } from './id-index.js';
-import { ID_WORDS, IdLog, type IdChunk } from './id-log.js';
-import { UNKNOWN } from './id-slots.js';
+import { IdIndex } from './id-index.js';
+import { copyHighs, ID_WORDS, IdLog, type IdChunk } from './id-log.js';
+import { IDS_AT_ONCE, UNKNOWN } from './id-slots.js';
+
+/** One for all, as each is done with it before another begins. */
+const scratch = new Int32Array(IDS_AT_ONCE);
 
 /** What was remembered between two flushes. */
 export interface NewIds {
@@ -49,8 +52,8 @@ export class RecentIds {
   }
 
   /** See {@link IdIndex.expect}. */
-  expect(highs: Int32Array, end: number, step = 1): void {
-    this.index.expect(highs, end, step);
+  expect(highs: Int32Array, count: number): void {
+    this.index.expect(highs, count);
   }
 
   /** Whether the id came within the window. @param now event time of the partition, epoch milliseconds */
@@ -91,7 +94,7 @@ export class RecentIds {
     if (seq + forgotten !== this.log.until) this.log.startAt(seq + forgotten);
     while (at < ids.length) {
       const group = ids.subarray(at, at + IDS_AT_ONCE * ID_WORDS);
-      this.expect(group, group.length, ID_WORDS);
+      this.expect(scratch, copyHighs(group, scratch));
       for (const end = at + group.length; at < end; at += ID_WORDS)
         this.add(ids[at] ?? 0, ids[at + 1] ?? 0, since + (ids[at + 2] ?? 0));
     }

@@ -1,6 +1,6 @@
 import type { LogRecord, LogRecords } from '../../transport/record-batch.js';
 import type { Verdict } from './event.js';
-import { IDS_AT_ONCE } from './id-index.js';
+import { IDS_AT_ONCE } from './id-slots.js';
 import { judgeRecord, type JudgedRecord } from './judge.js';
 
 /**
