@@ -16,6 +16,8 @@ const { values } = parseArgs({
     /** Processes of each contender, in one consumer group. */
     replicas: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
+    /** Which, in the order of odd rounds. */
+    contenders: { type: 'string', default: 'a,b,c,d' },
     /** KAFKA_FETCH_MAX_BYTES of the service, and maxBytes of the raw drain; kafkajs's own default is 10485760. */
     'fetch-bytes': { type: 'string', default: '2097152' },
     json: { type: 'boolean', default: false },
@@ -38,6 +40,10 @@ const contenders = {
   d: { name: 'c with DEDUPLICATION_WINDOW=0', measure: withoutMemory },
 };
 
+const letters = values.contenders.split(',');
+for (const letter of letters)
+  if (!Object.hasOwn(contenders, letter)) throw new Error(`There is no contender ${letter}`);
+
 const say = values.json ? console.error : console.log;
 const results = { a: [], b: [], c: [], d: [] };
 
@@ -50,8 +56,7 @@ try {
   await drain('warm-up');
   await ours('warm_up');
   for (let round = 1; round <= rounds; round++)
-    for (const letter of round % 2 === 1 ? ['a', 'b', 'c', 'd'] : ['d', 'c', 'b', 'a'])
-      await measure(letter, round);
+    for (const letter of round % 2 === 1 ? letters : letters.toReversed()) await measure(letter, round);
 } finally {
   await servers.stop();
 }
@@ -115,9 +120,11 @@ async function ours(round, settings = {}) {
 }
 
 function summarise() {
-  const { a, b, c, d } = results;
-  /** The two of a round met the same machine. */
-  const ratio = (name, ones, others) => spread(ones.map((one, round) => one[name] / others[round][name]));
+  /** Of each round, as the two of it met the same machine; none when one of them was not measured. */
+  const ratio = (label, name, ones, others) =>
+    results[ones].length > 0 && results[others].length > 0
+      ? { [label]: spread(results[ones].map((one, round) => one[name] / results[others][round][name])) }
+      : {};
   return {
     machine: { cpu: cpus()[0].model, cores: cpus().length, node: process.version },
     load: {
@@ -127,19 +134,19 @@ function summarise() {
       replicas,
       bytesPerEvent: loaded.bytes / events,
     },
-    contenders: Object.entries(contenders).map(([letter, { name }]) => ({
-      ...{ letter, name, rounds: results[letter] },
+    contenders: letters.toSorted().map((letter) => ({
+      ...{ letter, name: contenders[letter].name, rounds: results[letter] },
       rate: spread(results[letter].map(({ rate }) => rate)),
       cpuSeconds: spread(results[letter].map(({ cpuSeconds }) => cpuSeconds)),
       peakMb: spread(results[letter].map(({ peakMb }) => peakMb)),
       flushes: 'flushes' in results[letter][0] ? spread(results[letter].map(({ flushes }) => flushes)) : null,
     })),
     ratios: {
-      'c/a': ratio('rate', c, a),
-      'c/b': ratio('rate', c, b),
+      ...ratio('c/a', 'rate', 'c', 'a'),
+      ...ratio('c/b', 'rate', 'c', 'b'),
       // The last flush waits for its timer, which makes steps of what c and d differ in.
-      'c/d before the last flush': ratio('rateBeforeLast', c, d),
-      'd/c of CPU': ratio('cpuSeconds', d, c),
+      ...ratio('c/d before the last flush', 'rateBeforeLast', 'c', 'd'),
+      ...ratio('d/c of CPU', 'cpuSeconds', 'd', 'c'),
     },
     verified: [...results.c, ...results.d].every(({ differences }) => differences.length === 0),
   };

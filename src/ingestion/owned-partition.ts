@@ -90,6 +90,7 @@ export class OwnedPartition {
   /** The sealed delta is in the database. */
   stored(): void {
     this.sealed = null;
+    this.recentIds?.stored();
   }
 
   private takeGroup(rules: IntakeRules, now: number): void {

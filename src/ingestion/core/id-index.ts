@@ -55,6 +55,11 @@ export class IdIndex {
     this.touched = this.slots.touch(highs, count) | (this.newSlots?.touch(highs, count) ?? 0);
   }
 
+  /** The same. @param ids as the log shows them */
+  expectAll(ids: Int32Array): void {
+    this.touched = this.slots.touchAll(ids) | (this.newSlots?.touchAll(ids) ?? 0);
+  }
+
   /** As nothing is known any more, there is no need to wait until the table is full. */
   private beginAnew(): void {
     this.slots = this.tableFor(0);

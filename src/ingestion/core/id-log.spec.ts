@@ -93,11 +93,26 @@ describe('a log of ids', () => {
   it('shows the same later as it has shown', () => {
     const log = new IdLog();
     for (let id = 0; id < 100_000; id++) log.append(id, -id, NOW + id);
+    log.release(90_000);
     const views = log.runs(90_000);
     const before = views.map(({ ids }) => [...ids]);
     for (let id = 0; id < 100_000; id++) log.append(id, 1, NOW + 200_000);
     log.keep(10);
     expect(views.map(({ ids }) => [...ids])).toEqual(before);
+  });
+
+  it('uses the memory of ids again that are forgotten and released', () => {
+    const log = new IdLog();
+    const memories = new Set<unknown>();
+    for (let id = 0; id < 1_000_000; id++) {
+      log.append(id, -id, NOW);
+      log.keep(50_000);
+      if (id % 10_000 !== 0) continue;
+      log.release(log.until);
+      for (const { ids } of log.runs(log.from)) memories.add(ids.buffer);
+    }
+    expect(memories.size).toBeLessThan(20);
+    expect(idsOf(log).every(({ seq, high, low }) => high === seq && low === -seq)).toBe(true);
   });
 
   it('knows nothing of an id that it never held', () => {

@@ -29,6 +29,19 @@ describe('slots of ids', () => {
     expect(slots.find(0, 1)).toBe(UNKNOWN);
   });
 
+  it.each([1, 3, 64])(
+    'take %i ids at once as one by one, and looking ahead for them changes nothing',
+    (count) => {
+      const log = new IdLog();
+      const slots = new IdSlots(log, 20, 256);
+      for (let id = 0; id < count; id++) log.append(id % 2, id, 0);
+      for (const { seq, ids } of log.runs(0)) slots.putAll(seq, ids);
+      slots.touch(Int32Array.of(0, 1, 2), 3);
+      const found = Array.from({ length: count + 1 }, (_, id) => slots.find(id % 2, id));
+      expect(found).toEqual([...Array(count).keys(), UNKNOWN]);
+    },
+  );
+
   it('tell the last number of an id, whatever comes after it for others of the same slot', () => {
     const log = new IdLog();
     const slots = new IdSlots(log, 20, 256);

@@ -1,13 +1,10 @@
 import { IdIndex } from './id-index.js';
-import { copyHighs, ID_WORDS, IdLog, type IdChunk } from './id-log.js';
+import { ID_WORDS, IdLog, type IdChunk } from './id-log.js';
 import { IDS_AT_ONCE, UNKNOWN } from './id-slots.js';
-
-/** One for all, as each is done with it before another begins. */
-const scratch = new Int32Array(IDS_AT_ONCE);
 
 /** What was remembered between two flushes. */
 export interface NewIds {
-  /** One after the other; those that are forgotten already are left out. Views: what they show does not change. */
+  /** One after the other; those that are forgotten already are left out. Views: what they show does not change until they are stored. */
   readonly chunks: readonly IdChunk[];
   /** The ids that were remembered before this one are forgotten. */
   readonly firstSeq: number;
@@ -85,6 +82,11 @@ export class RecentIds {
     return { chunks, firstSeq: from, forgottenEarly };
   }
 
+  /** Nobody looks at what was drained any more. */
+  stored(): void {
+    this.log.release(this.drained);
+  }
+
   /** Takes back in what was drained, chunk by chunk. @param firstSeq as it was drained last */
   restore({ seq, since, ids }: IdChunk, firstSeq: number): void {
     const forgotten = Math.max(0, firstSeq - seq);
@@ -94,7 +96,7 @@ export class RecentIds {
     if (seq + forgotten !== this.log.until) this.log.startAt(seq + forgotten);
     while (at < ids.length) {
       const group = ids.subarray(at, at + IDS_AT_ONCE * ID_WORDS);
-      this.expect(scratch, copyHighs(group, scratch));
+      this.index.expectAll(group);
       for (const end = at + group.length; at < end; at += ID_WORDS)
         this.add(ids[at] ?? 0, ids[at + 1] ?? 0, since + (ids[at + 2] ?? 0));
     }

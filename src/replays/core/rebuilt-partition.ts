@@ -80,6 +80,7 @@ export class RebuiltPartition {
     const { windows, anomalies } = this.delta;
     this.delta = this.newDelta();
     this.recentIds?.drain(); // the log has them
+    this.recentIds?.stored();
     this.passing = [];
     return {
       windows: [...windows].filter((window) => range.holds(window)),
