@@ -165,11 +165,17 @@ function render({ contenders, ratios, verified }) {
   const shares = Object.entries(ratios).map(
     ([name, { median, min, max }]) => `${name} ${median.toFixed(2)} (${min.toFixed(2)} – ${max.toFixed(2)})`,
   );
+  const checked = contenders.filter(({ flushes }) => flushes !== null).map(({ letter }) => letter);
   return [
     table(head, rows),
     '',
-    `Of each round: ${shares.join(', ')}`,
-    `b reads the first ${whole(stockEvents)} events only, and is timed from the first one; the others from having their partitions. CPU: of the contender's processes in that time. RSS: of the largest one.`,
-    verified ? 'c and d were right in every round.' : 'They were WRONG, see above.',
+    ...(shares.length > 0 ? [`Of each round: ${shares.join(', ')}`] : []),
+    ...(letters.includes('b')
+      ? [`b reads the first ${whole(stockEvents)} events only, from the first one on.`]
+      : []),
+    "Timed from having the partitions. CPU: of the contender's processes in that time. RSS: of the largest one.",
+    ...(checked.length > 0
+      ? [verified ? `Right in every round: ${checked.join(', ')}.` : 'WRONG, see above.']
+      : []),
   ].join('\n');
 }

@@ -98,6 +98,7 @@ describe('a log of ids', () => {
     const before = views.map(({ ids }) => [...ids]);
     for (let id = 0; id < 100_000; id++) log.append(id, 1, NOW + 200_000);
     log.keep(10);
+    for (let id = 0; id < 100_000; id++) log.append(id, 2, NOW + 200_000);
     expect(views.map(({ ids }) => [...ids])).toEqual(before);
   });
 

@@ -12,8 +12,8 @@ export interface IdChunk {
 }
 
 /**
- * In shared memory, though nobody shares it: V8 collects garbage once so much has been allocated for other buffers, a third more often
- * with these than without, which cost 0.04 µs an id. As nothing but other garbage has these collected, they are used again.
+ * Shared memory, though nobody shares it: V8 collects garbage each time that so much was allocated for other buffers, which was a third
+ * more often with these than without, and cost 0.04 µs an id. It does not collect for the sake of shared ones, so they are used again.
  */
 const newMemory = (words: number): Int32Array =>
   new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT));

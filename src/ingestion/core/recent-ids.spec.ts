@@ -190,4 +190,24 @@ describe('recent ids', () => {
     expect(RecentIds.by({ DEDUPLICATION_WINDOW: 0, DEDUPLICATION_MAX_IDS: 1000 })).toBeNull();
     expect(RecentIds.by({ DEDUPLICATION_WINDOW: 1, DEDUPLICATION_MAX_IDS: 1000 })).toBeInstanceOf(RecentIds);
   });
+
+  it('use their memory again when it is stored, and not before', () => {
+    const ids = of(WINDOW, 50_000);
+    const memories = new Set<unknown>();
+    let id = 0;
+    const addMany = (count: number): void => {
+      for (const end = id + count; id < end; id++) ids.add(id, 1, NOW);
+    };
+    for (let flush = 0; flush < 40; flush++) {
+      addMany(20_000);
+      for (const chunk of ids.drain()?.chunks ?? []) memories.add(chunk.ids.buffer);
+      ids.stored();
+    }
+    expect(memories.size).toBeLessThan(20);
+    addMany(20_000);
+    const drained = ids.drain();
+    const before = summaryOf(drained);
+    addMany(200_000);
+    expect(summaryOf(drained)).toEqual(before);
+  });
 });

@@ -4,7 +4,7 @@ import { IDS_AT_ONCE, UNKNOWN } from './id-slots.js';
 
 /** What was remembered between two flushes. */
 export interface NewIds {
-  /** One after the other; those that are forgotten already are left out. Views: what they show does not change until they are stored. */
+  /** One after the other; those that are forgotten already are left out. Views: they show the same until {@link RecentIds.stored}. */
   readonly chunks: readonly IdChunk[];
   /** The ids that were remembered before this one are forgotten. */
   readonly firstSeq: number;
